@@ -154,6 +154,17 @@ export function handle(panel_, { label, get, move, describe, className = "", ste
   };
 }
 
+/** A faint line through the places a point has been; returns visit(position), with null to forget them all. */
+export function trail(panel_, className, longest = 300) {
+  const layer = panel_.layer(`trail ${className}`), places = [];
+  return (position) => {
+    if (position === null) places.length = 0;
+    else if (String(position) !== String(places.at(-1))) places.push([...position]);
+    if (places.length > longest) places.shift();
+    layer.setAttribute("d", panel_.line(places));
+  };
+}
+
 /** A native range input; `log` makes it logarithmic. Returns a function that shows a value. */
 export function slider(frame_, { label, range, value, input, log = false, steps = 200 }) {
   const [to, from] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];

@@ -73,7 +73,8 @@ def choice(trait, options):
     def check(self, proposal):
         allowed = getattr(self, options) if isinstance(options, str) else options
         if proposal["value"] not in allowed:
-            raise InvalidState(f"{trait} must be one of {', '.join(map(repr, allowed))}, got {proposal['value']!r}.")
+            names = ", ".join(map(repr, allowed))
+            raise InvalidState(f"{trait} must be one of {names}, got {proposal['value']!r}.")
         return proposal["value"]
 
     return check
