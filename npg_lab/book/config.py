@@ -77,7 +77,7 @@ class Book:
         for suffix in (".ipynb", ".md"):
             if (path := self.source / f"{name}{suffix}").exists():
                 return path
-        raise ValueError(f"{FILE} lists {name!r}, but there is no {self.config.source}/{name}.ipynb or .md.")
+        raise ValueError(f"{FILE}: the page {name!r} has no file {self.config.source}/{name}.ipynb or .md.")
 
     @property
     def pages(self) -> tuple[Path, ...]:
@@ -106,13 +106,17 @@ def load(root: Path | str = ".") -> Book:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{FILE} is not valid TOML: {error}.") from None
     book = Book(root, _read(Config, table, ""))
+    _check_files(book)
+    return book
+
+
+def _check_files(book):
     twice = {name for name in book.chapters if book.chapters.count(name) > 1}
     if twice:
-        raise ValueError(f"{FILE} lists {min(twice)!r} twice; every chapter takes one place.")
-    for path in (*book.pages, *(book.source / name for name in book.config.bibliography)):
-        if not path.exists():
-            raise ValueError(f"{FILE} lists {path.name!r}, but there is no {path.relative_to(root)}.")
-    return book
+        raise ValueError(f"{FILE} lists {min(twice)!r} twice; every page takes one place.")
+    for file in (*book.pages, *(book.source / name for name in book.config.bibliography)):
+        if not file.exists():
+            raise ValueError(f"{FILE}: the bibliography has no file {book.config.source}/{file.name}.")
 
 
 def _read(kind, value, key):

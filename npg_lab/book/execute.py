@@ -1,6 +1,6 @@
 """Run notebooks from top to bottom, each in a fresh kernel."""
-import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -22,29 +22,21 @@ def execute(paths: Sequence[Path]) -> list[NotebookNode]:
     RuntimeError
         If a cell fails or takes longer than five minutes; names the file, the cell (counted from 1) and the error.
     """
-    return asyncio.run(_execute_all(paths))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(_execute, paths))
 
 
-async def _execute_all(paths):
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(path):
-        async with gate:
-            return await _execute_one(path)
-
-    return await asyncio.gather(*map(one, paths))
-
-
-async def _execute_one(path):
+def _execute(path):
     notebook = nbformat.read(path, as_version=4)
     started = []
     client = NotebookClient(
         notebook, kernel_name=KERNELSPEC["name"], extra_arguments=["--log-level=ERROR"], timeout=TIMEOUT,
         resources={"metadata": {"path": str(path.parent)}}, store_widget_state=True, record_timing=False,
+        coalesce_streams=True,
         on_cell_start=lambda cell, cell_index: started.append(cell_index + 1),
     )
     try:
-        return await client.async_execute()
+        return client.execute()
     except CellExecutionError as error:
         problem = f"{error.ename}: {error.evalue}"
     except CellTimeoutError:

@@ -24,7 +24,11 @@ def build(book: Book) -> Path:
     site = book.build / "book"
     app = Sphinx(book.staged, None, site, book.build / "doctrees", "html", confoverrides=_configuration(book),
                  status=None, freshenv=True, warningiserror=True)
-    app.connect("source-read", lambda app, name, text: text.__setitem__(0, _for_sphinx(book, name, text[0])))
+
+    def read(app, name, text):
+        text[0] = _for_sphinx(book, name, text[0])
+
+    app.connect("source-read", read)
     app.connect("env-get-updated", _number_by_chapter, priority=900)
     app.build()
     if app.statuscode:

@@ -1,4 +1,5 @@
 """`_build/source`: the sources of the book, executed, with the pages that are generated."""
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +12,18 @@ from .execute import execute
 
 VERIFICATION = "application/vnd.npg-lab.verification+json"
 MARKER = "<!-- ledger -->"
+STATEMENT = re.compile(r"^[`:]{3,}\{prf:(theorem|proposition|lemma|corollary)\}.*\n(?::label: (\S+))?", re.M)
+TITLE = re.compile(r"^# (.+)", re.M)
 
 
 def stage(book: Book) -> Path:
-    """Copy the sources to ``book.staged``, execute every notebook there and write the generated pages."""
+    """Copy the sources to ``book.staged``, execute every notebook there and write the generated pages.
+
+    Raises
+    ------
+    RuntimeError
+        If a cell fails, or if a theorem, proposition, lemma or corollary has no verification.
+    """
     shutil.rmtree(book.staged, ignore_errors=True)
     pages = set(book.pages)
 
@@ -26,6 +35,7 @@ def stage(book: Book) -> Path:
     shutil.copytree(book.source, book.staged, ignore=left_out)
     executed = dict(zip(book.notebooks, execute(book.notebooks), strict=True))
     for path, notebook in executed.items():
+        _check_verified(path, notebook)
         nbformat.write(notebook, book.staged / path.name)
     (book.staged / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n", encoding="utf-8")
     _write_ledger(book, executed)
@@ -38,6 +48,14 @@ def verifications(notebook: NotebookNode) -> Iterable[dict]:
         for output in cell.get("outputs", []):
             if record := output.get("data", {}).get(VERIFICATION):
                 yield record
+
+
+def _check_verified(path, notebook):
+    verified = {record["label"] for record in verifications(notebook)}
+    for cell in notebook.cells:
+        for kind, label in STATEMENT.findall(cell.source if cell.cell_type == "markdown" else ""):
+            if label not in verified:
+                raise RuntimeError(f"{path.name}: the {kind} {label or '(without a label)'} has no verification.")
 
 
 def _write_ledger(book, executed):
@@ -56,4 +74,5 @@ def _ledger_table(notebook):
 
 
 def _title(notebook):
-    return next(cell.source for cell in notebook.cells).partition("\n")[0].removeprefix("# ")
+    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return TITLE.search("\n".join(texts))[1]

@@ -3,6 +3,10 @@
 from .fisher import FisherExplorer
 from .gradient_field import GradientFieldExplorer
 from .kl import KLExplorer
+from .simplex import SimplexExplorer
 from .space import SpaceExplorer
+from .step_size import StepSizeExplorer
 
-__all__ = ["FisherExplorer", "GradientFieldExplorer", "KLExplorer", "SpaceExplorer"]
+__all__ = [
+    "FisherExplorer", "GradientFieldExplorer", "KLExplorer", "SimplexExplorer", "SpaceExplorer", "StepSizeExplorer",
+]

@@ -151,3 +151,19 @@ export function banditStep(logits, rewards, rate, natural) {
   const p = softmax(logits), mean = p.reduce((sum, pk, k) => sum + pk * rewards[k], 0);
   return logits.map((l, k) => l + rate * (natural ? 1 : p[k]) * (rewards[k] - mean));
 }
+
+/** Many such steps from a policy: visit(k, p) sees each one (p is reused) and stops them by returning true. */
+export function banditAscent(start, rewards, rate, natural, steps, visit) {
+  const p = Float64Array.from(start), logits = p.map(Math.log), arms = p.length;
+  for (let k = 1; k <= steps; k++) {
+    let mean = 0, top = -Infinity, total = 0;
+    for (let i = 0; i < arms; i++) mean += p[i] * rewards[i];
+    for (let i = 0; i < arms; i++) {
+      logits[i] += rate * (natural ? 1 : p[i]) * (rewards[i] - mean);
+      if (logits[i] > top) top = logits[i];
+    }
+    for (let i = 0; i < arms; i++) { p[i] = Math.exp(logits[i] - top); total += p[i]; }
+    for (let i = 0; i < arms; i++) p[i] /= total;
+    if (visit(k, p)) return;
+  }
+}

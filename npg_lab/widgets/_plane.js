@@ -75,8 +75,11 @@ function ticks([low, high], wanted = 5) {
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
 
-/** An SVG panel with axes; X and Y map data to pixels and `at(event)` maps a pointer back to data. */
-export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340, height = 290, bare = false }) {
+/**
+ * An SVG panel with axes; X and Y map data to pixels and `at(event)` maps a pointer back to data.
+ * `xText` writes the numbers under the x axis (for an axis of logarithms, say).
+ */
+export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340, height = 290, bare = false, xText = show }) {
   const [left, right, top, bottom] = bare ? [10, 10, 28, 10] : [46, 12, 28, 38];
   const figure = add(frame_.panels, "div", { class: "npg-panel" });
   const svg = add(figure, "svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": title });
@@ -106,7 +109,7 @@ export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340
       if (bare) return;
       add(axes, "rect", { x: left, y: top, width: width - left - right, height: height - top - bottom });
       for (const value of ticks(xRange)) {
-        add(axes, "text", { x: self.X(value), y: height - bottom + 14, "text-anchor": "middle" }, show(+value.toFixed(9)));
+        add(axes, "text", { x: self.X(value), y: height - bottom + 14, "text-anchor": "middle" }, xText(+value.toFixed(9)));
       }
       for (const value of ticks(yRange)) {
         add(axes, "text", { x: left - 5, y: self.Y(value) + 4, "text-anchor": "end" }, show(+value.toFixed(9)));
@@ -129,6 +132,8 @@ export function handle(panel_, { label, get, move, describe, className = "", ste
   const node = add(panel_.svg, "g", { class: `npg-handle ${className}`, tabindex: 0, role: "slider", "aria-label": label });
   add(node, "circle", { class: "npg-touch", r: 18 });
   add(node, "circle", { class: "npg-knob", r: 7 });
+  // a finger on the handle drags it and does not scroll; touch-action is not honoured inside an SVG
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   node.addEventListener("pointerdown", (event) => {
     node.setPointerCapture(event.pointerId);
     node.focus();

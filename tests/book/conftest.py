@@ -1,5 +1,4 @@
 """The fixture book, built once per session, and a web server for it."""
-import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -50,10 +49,3 @@ def strangers(context):
 
     context.route("**/*", judge)
     return asked
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args():
-    flags = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-        --disable-component-update --disable-sync"""
-    return {"args": flags.split(), "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium")}

@@ -41,9 +41,9 @@ def test_is_immutable(root):
     ("[launch]", "[lunch]", "unknown key 'lunch'; the file takes title, author,"),
     ('source = "chapters"', 'theme = "dark"', "'theme' takes a table, not 'dark'."),
     ('source = "chapters"', "source =", "is not valid TOML"),
-    ('"02_step"', '"02_stop"', "lists '02_stop', but there is no chapters/02_stop.ipynb or .md."),
+    ('"02_step"', '"02_stop"', "the page '02_stop' has no file chapters/02_stop.ipynb or .md."),
     ('"02_step"', '"01_score"', "lists '01_score' twice"),
-    ("references.bib", "missing.bib", "lists 'missing.bib', but there is no chapters/missing.bib."),
+    ("references.bib", "missing.bib", "the bibliography has no file chapters/missing.bib."),
 ])
 def test_malformed_file_is_told_in_one_sentence(root, old, new, sentence):
     assert old in CONFIG
@@ -56,7 +56,7 @@ def test_malformed_file_is_told_in_one_sentence(root, old, new, sentence):
 
 def test_missing_file_and_missing_home_page(root):
     (root / "chapters/index.md").unlink()
-    with pytest.raises(ValueError, match=r"there is no chapters/index.ipynb or .md"):
+    with pytest.raises(ValueError, match=r"the page 'index' has no file chapters/index.ipynb or .md"):
         load(root)
     (root / "jupyter_book.toml").unlink()
     with pytest.raises(ValueError, match=r"there is no jupyter_book.toml in"):

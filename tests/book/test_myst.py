@@ -28,12 +28,14 @@ def test_jupyter_book_2_accepts_the_pages_without_an_installed_node(copy, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     myst.check(copy)
     assert json.loads((copy.staged / "myst.yml").read_text())["site"] == {"template": "book-theme"}
-    theorem = json.loads((copy.staged / "_build/site/content/01-score.json").read_text())
+    theorem = json.loads((copy.staged / "_build/site/content/score.json").read_text())
     assert "thm-score-zero" in json.dumps(theorem)
 
 
-def test_jupyter_book_2_refuses_a_broken_reference(copy):
+def test_jupyter_book_2_refuses_broken_references_and_unknown_directives(copy):
     with (copy.staged / "index.md").open("a") as page:
-        page.write("\nSee {prf:ref}`thm-nowhere`.\n")
-    with pytest.raises(RuntimeError, match="thm-nowhere"):
+        page.write("\nSee {prf:ref}`thm-nowhere`.\n\n```{nosuch}\nx\n```\n")
+    with pytest.raises(RuntimeError) as caught:
         myst.check(copy)
+    assert "Cross reference target was not found: thm-nowhere" in str(caught.value)
+    assert "unknown directive: nosuch" in str(caught.value)

@@ -1,6 +1,6 @@
 import nbformat
 import pytest
-from fixture_book import code, write_small_book
+from fixture_book import code, markdown, write_small_book
 
 from npg_lab.book import config, execute, stage
 from npg_lab.book.__main__ import main
@@ -61,6 +61,16 @@ def test_every_run_executes_afresh(tmp_path):
 def test_failing_cell_is_named(tmp_path):
     root = write_small_book(tmp_path / "book", code("a = 1"), code("a / 0"))
     with pytest.raises(RuntimeError, match=r"^01_small.ipynb, cell 3: ZeroDivisionError: division by zero$"):
+        stage.stage(config.load(root))
+
+
+@pytest.mark.parametrize(("directive", "sentence"), [
+    ("```{prf:theorem} Title\n:label: thm-bare\nx\n```", "the theorem thm-bare has no verification"),
+    (":::{prf:lemma}\nx\n:::", r"the lemma \(without a label\) has no verification"),
+])
+def test_statement_without_verification_is_refused(tmp_path, directive, sentence):
+    root = write_small_book(tmp_path / "book", markdown(directive))
+    with pytest.raises(RuntimeError, match=f"^01_small.ipynb: {sentence}"):
         stage.stage(config.load(root))
 
 

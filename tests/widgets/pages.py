@@ -1,0 +1,114 @@
+"""Widgets on a page without a kernel, and the ways a reader handles them."""
+import json
+
+from ipywidgets.embed import dependency_state
+
+from npg_lab.book.site import STATIC
+
+PLOT = 282, 224  # width and height of the plotting area of a panel, in units of its 340 by 290 view box
+PANEL_WIDTH = 340
+STYLE = """
+    html { --pst-color-text-base: #323232; --pst-color-background: #ffffff; }
+    html[data-theme=dark] { --pst-color-text-base: #ced6dd; --pst-color-background: #14181e; }
+    body { margin: 16px; background: var(--pst-color-background); }
+"""
+
+
+def html_of(widget):
+    """A page that draws `widget` from its saved state with the script of the web site, and with nothing else."""
+    saved = {"version_major": 2, "version_minor": 0, "state": dependency_state([widget], drop_defaults=False)}
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    escaped = json.dumps(saved).replace("</", "<\\/")
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Widget</title>
+        <meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>
+        <script type="application/vnd.jupyter.widget-state+json">{escaped}</script>
+        <script type="application/vnd.jupyter.widget-view+json">{json.dumps(view)}</script>
+        <script>{(STATIC / "widgets.js").read_text()}</script></body></html>"""
+
+
+def number(text):
+    """The number or the list of numbers that a read-out shows."""
+    plain = text.replace("−", "-").replace("∞", "inf").replace("–", "nan")
+    values = [float(part) for part in plain.split(", ")]
+    return values if len(values) > 1 else values[0]
+
+
+class Shown:
+    """A widget on a page: `root` is a locator of its outermost element."""
+
+    def __init__(self, root):
+        self.root, self.page = root, root.page
+
+    def handle(self, label):
+        """The point of that label that can be dragged."""
+        return self.root.locator(f'.npg-handle[aria-label="{label}"]')
+
+    def handles(self):
+        return self.root.locator(".npg-handle").all()
+
+    def slider(self, label):
+        """The native slider of that label."""
+        return self.root.locator(f'input[aria-label="{label}"]')
+
+    def select(self, label):
+        return self.root.locator(f'select[aria-label="{label}"]')
+
+    def press_button(self, name):
+        self.root.get_by_role("button", name=name, exact=True).click()
+
+    def panel(self, title):
+        return self.root.locator(f'svg[aria-label="{title}"]')
+
+    def settle(self):
+        """Wait until the picture shows the present state."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def cells(self):
+        """Text of every read-out by its key."""
+        self.settle()
+        return dict(self.root.locator("[data-key]").evaluate_all("n => n.map(e => [e.dataset.key, e.textContent])"))
+
+    def numbers(self, *keys):
+        """The read-outs of these keys as numbers."""
+        cells = self.cells()
+        return [number(cells[key]) for key in keys]
+
+    def paths(self, selector="svg path"):
+        """Outlines of the drawn curves."""
+        self.settle()
+        return self.root.locator(selector).evaluate_all("n => n.map(e => e.getAttribute('d'))")
+
+    def position(self, handle):
+        """Where a handle is on the screen."""
+        self.settle()
+        box = handle.locator(".npg-knob").bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def scale(self):
+        """Pixels of the screen per unit of a panel's view box."""
+        return self.root.locator("svg").first.bounding_box()["width"] / PANEL_WIDTH
+
+    def drag(self, handle, dx, dy, steps=6):
+        """Drag with the mouse by (dx, dy) pixels, from the centre of the handle."""
+        handle.scroll_into_view_if_needed()
+        x, y = self.position(handle)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + dx, y + dy, steps=steps)
+        self.page.mouse.up()
+        self.settle()
+
+    def touch_drag(self, handle, dx, dy, steps=6):
+        """Drag with a finger."""
+        handle.scroll_into_view_if_needed()
+        x, y = self.position(handle)
+        device = self.page.context.new_cdp_session(self.page)
+
+        def touch(kind, *points):
+            device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+        touch("touchStart", {"x": x, "y": y})
+        for k in range(1, steps + 1):
+            touch("touchMove", {"x": x + dx * k / steps, "y": y + dy * k / steps})
+        touch("touchEnd")
+        self.settle()
