@@ -17,7 +17,7 @@ test: .venv/.test .venv/.chromium  ## run every test, the chapters included
 	$(BIN)/python -m pytest --nbval-lax chapters
 
 book: .venv/.book  ## build the site into _build/book
-	$(BIN)/python -m npg_lab.book site
+	$(BIN)/python -m npg_lab.book site myst
 
 bench: .venv/.test .venv/.chromium  ## measure the widgets in a browser
 	$(BIN)/python -m benchmarks.widgets

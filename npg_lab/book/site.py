@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment.collectors.toctree import TocTreeCollector
 
@@ -11,6 +12,7 @@ from .config import Book
 
 STATIC = Path(__file__).parent / "static"
 GLOSSARY = re.compile(r"^```\{glossary\}.*?^```", re.M | re.S)
+PUNCTUATION = re.compile(r"[-.,;:!?)\]’”]+")
 
 
 def build(book: Book) -> Path:
@@ -30,6 +32,7 @@ def build(book: Book) -> Path:
 
     app.connect("source-read", read)
     app.connect("env-get-updated", _number_by_chapter, priority=900)
+    app.connect("doctree-resolved", _keep_punctuation)
     app.build()
     if app.statuscode:
         raise RuntimeError("the site was not built: Sphinx reported the warnings above.")
@@ -83,6 +86,16 @@ def _number_by_chapter(app, env):
     TocTreeCollector().assign_figure_numbers(env)
     env.toc_secnumbers = {}
     return []
+
+
+def _keep_punctuation(app, doctree, name):
+    """Keep a formula and the punctuation after it on one line; browsers would break between them."""
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (found := PUNCTUATION.match(after)):
+            after.parent.replace(after, nodes.Text(after[found.end():]))
+            pair = formula.deepcopy(), nodes.Text(found[0])
+            formula.replace_self(nodes.inline("", "", *pair, classes=["together"]))
 
 
 def _copy_mathjax(target):

@@ -43,7 +43,7 @@ def _gaussian_kl(mean, std, other_mean, other_std, *, log_sign=1.0, half=0.5, co
 
 
 gaussian_kl = Exercise(
-    reference=lambda mean, std, other_mean, other_std: Gaussian(mean, std).kl(Gaussian(other_mean, other_std)),
+    reference=lambda mean, std, *other: Gaussian(mean, std).kl(Gaussian(*other)),
     inputs=((0.0, 1.0, 0.0, 1.0), (0.0, 1.0, 1.0, 1.5), (1.0, 0.3, 0.0, 0.3), (-2.0, 2.0, 1.0, 0.5)),
     mistakes={
         "That is the listing as it was. Try two equal Gaussians: what must come out, and what does?":
@@ -62,7 +62,7 @@ gaussian_kl = Exercise(
             lambda mean, std, other_mean, other_std: np.log(other_std / std)
             + (std + (mean - other_mean) ** 2) / (2 * other_std) - 0.5,
     },
-    praise="Both bugs found. “Equal arguments give 0, all others more” is a test that every divergence deserves.",
+    praise="Both bugs found. “Equal arguments give 0, all others more” is a test for every divergence.",
 )
 
 
@@ -106,7 +106,7 @@ UPDATES, BUDGET = 50, 0.02
 drift = Exercise(
     reference=lambda: Gaussian(0.0, 1.0).kl(Gaussian(UPDATES * np.sqrt(2 * BUDGET), 1.0)),
     mistakes={
-        "You added the divergences. Add up what does add here, the moves of the mean, and only then take the KL.":
+        "You added the divergences. Add what does add here, the moves of the mean, and then take the KL.":
             lambda: UPDATES * BUDGET,
         "The mean moves 50 times in the same direction: by how many standard deviations in all?":
             lambda: BUDGET,
@@ -147,11 +147,11 @@ approximate_kl = Exercise(
             lambda old, new: 0.5 * (_log_ratio(old, new) ** 2).mean(),
         "For two equal policies every term should be 0; yours is 1.":
             lambda old, new: (_k3(_log_ratio(old, new)) + 1).mean(),
-        "Look at the sign in front of the logarithm: the gap between r − 1 and log r is wanted, not their sum.":
+        "Look at the sign of the logarithm: the gap between r − 1 and log r is wanted, not their sum.":
             lambda old, new: (np.expm1(_log_ratio(old, new)) + _log_ratio(old, new)).mean(),
         "An estimate averages over the samples; yours adds them up.":
             lambda old, new: _k3(_log_ratio(old, new)).sum(),
-        "The average of the ratios minus 1 has mean zero: it is the correction, the estimate itself is missing.":
+        "The ratios minus 1 have mean zero: they are the correction, the estimate itself is missing.":
             lambda old, new: np.expm1(_log_ratio(old, new)).mean(),
     },
     praise="Never negative, unbiased while the new policy stays inside the support of the old one.",

@@ -8,5 +8,6 @@ from .space import SpaceExplorer
 from .step_size import StepSizeExplorer
 
 __all__ = [
-    "FisherExplorer", "GradientFieldExplorer", "KLExplorer", "SimplexExplorer", "SpaceExplorer", "StepSizeExplorer",
+    "FisherExplorer", "GradientFieldExplorer", "KLExplorer", "SimplexExplorer", "SpaceExplorer",
+    "StepSizeExplorer",
 ]

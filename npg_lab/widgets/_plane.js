@@ -124,6 +124,15 @@ export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340
   return self;
 }
 
+/** The handle whose knob is closest to a pointer: the touch areas of neighbours overlap. */
+function nearestHandle(svg, { clientX, clientY }) {
+  const distance = (node) => {
+    const { x, y, width, height } = node.querySelector(".npg-knob").getBoundingClientRect();
+    return Math.hypot(clientX - x - width / 2, clientY - y - height / 2);
+  };
+  return [...svg.querySelectorAll(".npg-handle")].reduce((a, b) => (distance(b) <= distance(a) ? b : a));
+}
+
 /**
  * A point that is dragged with the mouse or a finger, or moved with the arrow keys (Shift for fine steps).
  * `get()` returns its data position, `move(position)` is asked to set it, `describe()` says it in words.
@@ -135,8 +144,9 @@ export function handle(panel_, { label, get, move, describe, className = "", ste
   // a finger on the handle drags it and does not scroll; touch-action is not honoured inside an SVG
   node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   node.addEventListener("pointerdown", (event) => {
-    node.setPointerCapture(event.pointerId);
-    node.focus();
+    const grabbed = nearestHandle(panel_.svg, event);
+    grabbed.setPointerCapture(event.pointerId);
+    grabbed.focus();
     event.preventDefault();
   });
   node.addEventListener("pointermove", (event) => {

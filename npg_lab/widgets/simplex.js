@@ -111,17 +111,19 @@ function trianglePanel(shell, model, method) {
 }
 
 /** A number of each kept step against the logarithm of the step, for both methods. */
-function curvePanel(shell, model, { title, yName, key, range, goal }) {
+function curvePanel(shell, model, { title, yName, key, range, goal, goalName }) {
   const axes = panel(shell, {
     title, x: [0, Math.log10(LONGEST)], y: [0, 1], xName: "step (logarithmic)", yName, xText: (value) => String(10 ** value),
   });
-  const reference = axes.layer("reward dashed"), now = axes.layer("thin");
+  const reference = axes.layer("reward dashed"), now = axes.layer("thin dashed");
+  const name = add(axes.plot, "text", { class: "reward", x: axes.X(0) + 4 }, goalName);
   const lines = Object.fromEntries(METHODS.map((method) => [method, axes.layer(`${method} thick`)]));
   let drawn = "";
   return (ascents) => {
     const y = range(model.get("rewards")), at = goal(model.get("rewards"));
     if (drawn !== String(y)) axes.axes(axes.x, y);
     drawn = String(y);
+    name.setAttribute("y", axes.Y(at) + 13);
     reference.setAttribute("d", axes.line(axes.x.map((x) => [x, at])));
     now.setAttribute("d", axes.line(y.map((value) => [Math.log10(model.get("steps")), value])));
     for (const method of METHODS) {
@@ -140,7 +142,9 @@ function controls(shell, model) {
   });
   refresh.push(modelSlider(shell, model, "step_size", "step size α", [0.01, 100], { log: true }));
   const showSteps = slider(shell, {
-    label: "steps", range: [1, LONGEST], value: model.get("steps"), log: true, input: (value) => set(model, { steps: Math.round(value) }),
+    label: "steps", range: [1, LONGEST], value: model.get("steps"), log: true,
+    // rounded away from the present number, so that a single key press always moves on
+    input: (value) => set(model, { steps: value > model.get("steps") ? Math.ceil(value) : Math.floor(value) }),
   });
   presets(shell, model, STATE);
   return () => { refresh.forEach((f) => f()); showSteps(model.get("steps")); };
@@ -156,12 +160,12 @@ function render({ model, el }) {
   const draw_ = Object.fromEntries(METHODS.map((method) => [method, trianglePanel(shell, model, method)]));
   const span = (rewards) => { const low = Math.min(...rewards), high = Math.max(...rewards), pad = 0.05 * (high - low) || 1; return [low - pad, high + pad]; };
   const curves = [
-    curvePanel(shell, model, { title: "Probability of the best arm", yName: "π(best)", key: "best", range: () => [0, 1.04], goal: () => GOAL }),
-    curvePanel(shell, model, { title: "Objective", yName: "J", key: "J", range: span, goal: (rewards) => Math.max(...rewards) }),
+    curvePanel(shell, model, { title: "Probability of the best arm", yName: "π(best)", key: "best", range: () => [0, 1.04], goal: () => GOAL, goalName: String(GOAL) }),
+    curvePanel(shell, model, { title: "Objective", yName: "J", key: "J", range: span, goal: (rewards) => Math.max(...rewards), goalName: "best reward" }),
   ];
   const refresh = controls(shell, model);
   const write = readout(shell, [
-    ["policy", "policy after the steps"], ["J", "objective J"], ["kl", "KL from the start"], ["needed", `steps until π(best) ≥ ${GOAL}`],
+    ["policy", "policy after the steps"], ["J", "objective J"], ["kl", "KL(start‖policy), nats"], ["needed", `steps until π(best) ≥ ${GOAL}`],
   ], METHODS.map((method) => [method, method, method]));
 
   function draw() {

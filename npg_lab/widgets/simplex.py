@@ -3,7 +3,7 @@
 import numpy as np
 import traitlets
 
-from ..validation import finite, vector
+from ..validation import finite
 from .base import Explorer, InvalidState, module, style, within
 
 EDGE = 1e-3
@@ -61,12 +61,18 @@ class SimplexExplorer(Explorer):
         return start
 
     def __init__(self, rewards=(1.0, 0.9, 0.0), start=(0.02, 0.38, 0.6), step_size=1.0, steps=100, presets=None):
-        rewards = finite("rewards", rewards).tolist()
         super().__init__(
-            rewards=rewards if isinstance(rewards, list) else [rewards],
-            start=vector("start", start, 3).tolist(), step_size=float(finite("step_size", step_size)), steps=steps,
+            rewards=_three("rewards", rewards), start=_three("start", start),
+            step_size=float(finite("step_size", step_size)), steps=steps,
         )
         self.presets = _presets(self.rewards) if presets is None else presets
+
+
+def _three(name, value):
+    array = finite(name, value)
+    if array.shape != (3,):
+        raise ValueError(f"{name} must be three numbers, got shape {array.shape}.")
+    return array.tolist()
 
 
 def _presets(rewards):

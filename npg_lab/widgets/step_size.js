@@ -36,16 +36,18 @@ function story(land, { path, exit }) {
   }
   if (exit) return `Step ${taken + 1} lands at ${theta} = ${show(exit.x)}, outside the window: the ascent stops here.`;
   if (last.J >= land.near) return `Arrived: within 1% of the best ${J}.`;
-  if (Math.abs(last.slope) < land.flat) return `Stuck: the gradient here is ${show(last.slope)}, too small to lead anywhere.`;
+  if (Math.abs(last.slope) < land.flat) return `Stuck: the gradient here is ${show(last.slope)}; at the start it was ${show(path[0].slope)}.`;
+  if (taken === 0) return "No step taken yet.";
   const [before, middle] = path.slice(-3);
-  if (taken > 1 && (middle.x - before.x) * (last.x - middle.x) < 0) return "Hopping back and forth: each step jumps across the peak.";
-  return "On its way.";
+  if (taken > 1 && (middle.x - before.x) * (last.x - middle.x) < 0) return "Hopping back and forth: the last steps jumped across the peak.";
+  return `On its way: the last step changed ${J} by ${show(last.J - path.at(-2).J)}.`;
 }
 
 function neededText(land, model) {
   const close = (point) => point.J >= land.near;
   const { path, exit } = ascend(land, model.get("start"), model.get("step_size"), PATIENCE, close);
-  return close(path.at(-1)) ? path.length - 1 : exit ? "never: it ends before" : `more than ${PATIENCE}`;
+  if (close(path.at(-1))) return path.length - 1;
+  return exit ? `never: step ${path.length} ${exit.cliff ? "goes over the cliff" : "leaves the window"}` : `more than ${PATIENCE}`;
 }
 
 /** An arc from one pixel position to another, with an arrow head where there is room. */
@@ -124,11 +126,11 @@ function render({ model, el }) {
     modelSlider(shell, model, "steps", "steps", [0, 200], { steps: 200 }),
   ];
   presets(shell, model, STATE);
+  const note = add(shell.readouts, "p", { class: "npg-caption", "data-key": "note" });
   const write = readout(shell, [
     ["first", `first step, α ${J}′(${theta}₀)`], ["taken", "steps taken"], ["theta", `${theta} after them`], ["J", `${J} after them`],
-    ["gradient", `gradient ${J}′ there`], ["needed", `steps needed to come within 1% of the best ${J}`],
+    ["gradient", `gradient ${J}′ there`], ["needed", `steps to within 1% of best ${J}`],
   ], [["ascent", "ascent", "vanilla"]]);
-  const note = add(shell.readouts, "p", { "data-key": "note" });
 
   function draw() {
     const ascent = ascend(land, model.get("start"), model.get("step_size"), model.get("steps"));

@@ -45,6 +45,12 @@ def test_maths_is_typeset(score):
     assert r"\(" not in score.locator("article").inner_text()
 
 
+def test_punctuation_stays_with_its_formula(built):
+    together = re.findall(r'<span class="together"><span class="math[^>]*>(.*?)</span>(.*?)</span>',
+                          (built / "01_score.html").read_text())
+    assert (r"\(\int p_\theta = 1\)", ".") in together
+
+
 def test_widget_starts_from_the_saved_state(score):
     dials = score.locator("output")
     assert dials.all_inner_texts() == ["21", "21", "71"]
@@ -84,8 +90,8 @@ def test_page_works_from_a_file(page, strangers, built):
 
 def test_statements_and_equations_are_numbered_by_chapter(score, address):
     text = score.locator("article").inner_text()
-    for name in ("Definition 1.1 (Score)", "Theorem 1.1 (The score has mean zero)", "Exercise 1.1 (Write the score"):
-        assert name in " ".join(text.split())
+    for title in ("Definition 1.1 (Score)", "Theorem 1.1 (The score has mean zero)", "Exercise 1.1 (Write"):
+        assert title in " ".join(text.split())
     assert score.locator("a[href='02_step.html#thm-step']").first.inner_text() == "Theorem 2.1"
     assert score.locator("a.reference[href='#equation-eq-fisher']").first.inner_text() == "(1.1)"
     score.goto(f"{address}/02_step.html")
@@ -106,7 +112,10 @@ def test_ledger_links_every_theorem(page, strangers, address):
     page.goto(f"{address}/ledger.html")
     rows = [row.inner_text().split("\t") for row in page.locator("tbody tr").all()]
     assert [[cell.strip() for cell in row] for row in rows] == [
-        ["Theorem 1.1", "1.2e-16", "1e-12"], ["Proposition 1.1", "0.0e+00", "1e-08"], ["Theorem 2.1", "2.5e-09", "1e-08"]]
+        ["Theorem 1.1", "1.2e-16", "1e-12"],
+        ["Proposition 1.1", "0.0e+00", "1e-08"],
+        ["Theorem 2.1", "2.5e-09", "1e-08"],
+    ]
     page.locator("tbody a").last.click()
     assert page.url.endswith("02_step.html#thm-step")
 
@@ -141,7 +150,8 @@ def test_dark_theme(score):
     assert score.locator("html").get_attribute("data-theme") == "dark"
     assert score.locator("body").evaluate(background) != light
     assert score.locator(".cell_output img").first.evaluate(background) == "rgb(255, 255, 255)"
-    assert score.locator(".cell_output", has=score.locator("output")).first.evaluate(background) == "rgba(0, 0, 0, 0)"
+    widget = score.locator(".cell_output", has=score.locator("output")).first
+    assert widget.evaluate(background) == "rgba(0, 0, 0, 0)"
 
 
 def test_buttons_lead_to_the_clean_notebook_binder_and_colab(score, book, tmp_path):

@@ -1,28 +1,32 @@
 """Widgets on a static page, and in a JupyterLab of their own."""
+from contextlib import contextmanager
+
 import pytest
+from examples import EXAMPLES
 from pages import Shown, html_of
 
 
-@pytest.fixture
-def static_page(new_context, tmp_path):
-    """Show a widget without a kernel: `static_page(widget, **context_options)` gives it as `Shown`.
+@contextmanager
+def watched(browser, folder, options):
+    """A function that shows a widget without a kernel, as `Shown`.
 
     Requests that leave the page are refused; they and all complaints of the browser fail the test.
     """
-    asked, complaints = [], []
+    asked, complaints, contexts = [], [], []
 
     def judge(route):
         inner = route.request.url.startswith(("file:", "blob:", "data:"))
         asked.extend([] if inner else [route.request.url])
         route.continue_() if inner else route.abort()
 
-    def show(widget, **options):
-        context = new_context(**options)
-        context.route("**/*", judge)
-        page = context.new_page()
+    def show(widget, **more):
+        contexts.append(browser.new_context(**options, **more))
+        contexts[-1].route("**/*", judge)
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        file = tmp_path / "widget.html"
+        file = folder / "widget.html"
         file.write_text(html_of(widget))
         page.goto(file.as_uri())
         shown = Shown(page.locator(".npg"))
@@ -30,5 +34,21 @@ def static_page(new_context, tmp_path):
         return shown
 
     yield show
+    for context in contexts:
+        context.close()
     assert asked == []
     assert complaints == []
+
+
+@pytest.fixture
+def static_page(browser, browser_context_args, tmp_path):
+    """`static_page(widget, **context_options)` shows a widget on a page without a kernel, see `watched`."""
+    with watched(browser, tmp_path, browser_context_args) as show:
+        yield show
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def example(request, browser, browser_context_args, tmp_path_factory):
+    """Each of the examples, on one page (with mouse and touch) for all tests of a module."""
+    with watched(browser, tmp_path_factory.mktemp("example"), browser_context_args) as show:
+        yield show(EXAMPLES[request.param](), has_touch=True)

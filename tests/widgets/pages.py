@@ -5,13 +5,16 @@ from ipywidgets.embed import dependency_state
 
 from npg_lab.book.site import STATIC
 
-PLOT = 282, 224  # width and height of the plotting area of a panel, in units of its 340 by 290 view box
-PANEL_WIDTH = 340
 STYLE = """
     html { --pst-color-text-base: #323232; --pst-color-background: #ffffff; }
     html[data-theme=dark] { --pst-color-text-base: #ced6dd; --pst-color-background: #14181e; }
     body { margin: 16px; background: var(--pst-color-background); }
 """
+
+NEXT_FRAME = "await new Promise(requestAnimationFrame);"
+CELLS = "root => Object.fromEntries([...root.querySelectorAll('[data-key]')].map(e => [e.dataset.key, e.textContent]))"
+CENTRE = """const { x, y, width, height } = node.querySelector(".npg-knob").getBoundingClientRect();
+    return [x + width / 2, y + height / 2];"""
 
 
 def html_of(widget):
@@ -61,12 +64,11 @@ class Shown:
 
     def settle(self):
         """Wait until the picture shows the present state."""
-        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self._drawn("root => null")
 
     def cells(self):
         """Text of every read-out by its key."""
-        self.settle()
-        return dict(self.root.locator("[data-key]").evaluate_all("n => n.map(e => [e.dataset.key, e.textContent])"))
+        return self._drawn(CELLS)
 
     def numbers(self, *keys):
         """The read-outs of these keys as numbers."""
@@ -75,20 +77,28 @@ class Shown:
 
     def paths(self, selector="svg path"):
         """Outlines of the drawn curves."""
-        self.settle()
-        return self.root.locator(selector).evaluate_all("n => n.map(e => e.getAttribute('d'))")
+        return self._drawn(f"root => [...root.querySelectorAll({selector!r})].map(e => e.getAttribute('d'))")
+
+    def spoken(self):
+        """What each handle says of itself, in words."""
+        return self._drawn("root => [...root.querySelectorAll('.npg-handle')].map(e => e.ariaValueText)")
+
+    def _drawn(self, function):
+        return self.root.evaluate(f"async root => {{ {NEXT_FRAME} return ({function})(root); }}")
 
     def position(self, handle):
         """Where a handle is on the screen."""
-        self.settle()
-        box = handle.locator(".npg-knob").bounding_box()
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        return handle.evaluate(f"async node => {{ {NEXT_FRAME} {CENTRE} }}")
 
-    def scale(self):
-        """Pixels of the screen per unit of a panel's view box."""
-        return self.root.locator("svg").first.bounding_box()["width"] / PANEL_WIDTH
+    def plot_size(self, handle):
+        """Width and height on the screen of the plotting area in which a handle lives."""
+        return handle.evaluate("""node => {
+            const svg = node.ownerSVGElement, zoom = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+            const area = svg.querySelector("clipPath rect");
+            return [area.width.baseVal.value * zoom, area.height.baseVal.value * zoom];
+        }""")
 
-    def drag(self, handle, dx, dy, steps=6):
+    def drag(self, handle, dx, dy, steps=4):
         """Drag with the mouse by (dx, dy) pixels, from the centre of the handle."""
         handle.scroll_into_view_if_needed()
         x, y = self.position(handle)
@@ -98,7 +108,7 @@ class Shown:
         self.page.mouse.up()
         self.settle()
 
-    def touch_drag(self, handle, dx, dy, steps=6):
+    def touch_drag(self, handle, dx, dy, steps=4):
         """Drag with a finger."""
         handle.scroll_into_view_if_needed()
         x, y = self.position(handle)

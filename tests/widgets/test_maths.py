@@ -1,0 +1,274 @@
+"""The closed forms of `_maths.js`, run in the browser, against Python on random states."""
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npg_lab import Categorical, Gaussian, geometry, natural_gradient
+from npg_lab.charts import CHARTS, push_gradient, push_metric
+from npg_lab.problems import GaussianBandit, SoftmaxBandit
+from npg_lab.widgets.base import HERE
+
+STATES = 200
+CLOSE = {"rtol": 1e-10, "atol": 1e-10}
+SOURCE = (HERE / "_maths.js").read_text()
+EXPORTS = re.findall(r"^export (?:const|function) (\w+)", SOURCE, re.M)
+
+
+@pytest.fixture(scope="module")
+def maths(browser):
+    """`maths("(p, q) => gaussian.kl(p, q)", P, Q)`: the values of a function at each row of its arguments."""
+    page = browser.new_page()
+    page.evaluate("""async source => {
+        window.maths = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    }""", SOURCE)
+
+    def run(function, *columns):
+        rows = [list(row) for row in zip(*(np.asarray(column).tolist() for column in columns), strict=True)]
+        source = f"rows => {{ const {{ {', '.join(EXPORTS)} }} = maths; return rows.map(row => ({function})(...row)); }}"
+        return np.array(page.evaluate(source, rows))
+
+    yield run
+    page.close()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+def gaussians(rng):
+    """Means and standard deviations in the whole range of the widgets, and the distributions."""
+    points = rng.uniform([-3, 0.2], [3, 3], (STATES, 2))
+    return points, Gaussian(*points.T)
+
+
+def metrics(rng):
+    """Positive definite matrices with condition numbers up to about 1000, and their entries xx, xy, yy."""
+    turn, log_values = rng.uniform(0, 2 * np.pi, STATES), rng.uniform(-3.5, 3.5, (STATES, 2))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]).transpose(2, 0, 1)
+    matrix = rotation * np.exp(log_values)[:, None] @ rotation.transpose(0, 2, 1)
+    return matrix, entries(matrix)
+
+
+def entries(matrix):
+    return matrix[..., [0, 0, 1], [0, 1, 1]]
+
+
+def apply(matrix, vector):
+    return np.einsum("...ij,...j->...i", matrix, vector)
+
+
+def test_every_export_is_tested_here():
+    body = Path(__file__).read_text()
+    assert [name for name in EXPORTS if not re.search(rf"\b{name}\b", body)] == []
+
+
+def test_gaussian_divergence(maths, rng):
+    (p, P), (q, Q) = gaussians(rng), gaussians(rng)
+    np.testing.assert_allclose(maths("gaussian.kl", p, q), P.kl(Q), **CLOSE)
+
+
+def test_gaussian_density(maths, rng):
+    (p, P), x = gaussians(rng), rng.uniform(-6, 6, STATES)
+    np.testing.assert_allclose(maths("gaussian.density", x, p), np.exp(P.log_prob(x)), **CLOSE)
+
+
+def test_gaussian_fisher(maths, rng):
+    p, P = gaussians(rng)
+    np.testing.assert_allclose(maths("gaussian.fisher", p), entries(P.fisher()), **CLOSE)
+
+
+def test_softmax(maths, rng):
+    logits = rng.uniform(-30, 30, (STATES, 5))
+    np.testing.assert_allclose(maths("softmax", logits), Categorical(logits=logits).probs, **CLOSE)
+
+
+def test_categorical_divergence(maths, rng):
+    p, q = rng.dirichlet(np.full(4, 0.5), (2, STATES))
+    p[::10] = [0, 1, 0, 0]
+    np.testing.assert_allclose(maths("categorical.kl", p, q), Categorical(p).kl(Categorical(q)), **CLOSE)
+
+
+def test_charts_are_those_of_python(maths):
+    names = maths("() => Object.entries(charts).map(([name, chart]) => [name, ...chart.names])", [None])[0]
+    assert names.tolist() == [[name, *chart.names] for name, chart in CHARTS.items()]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_chart(maths, rng, name):
+    (point, _), chart = gaussians(rng), CHARTS[name]
+    theta = chart.from_mean_std(point)
+    np.testing.assert_allclose(maths(f"p => charts.{name}.from(p)", point), theta, **CLOSE)
+    np.testing.assert_allclose(maths(f"t => charts.{name}.to(t)", theta), point, **CLOSE)
+    np.testing.assert_allclose(maths(f"t => charts.{name}.jacobian(t)", theta), chart.jacobian(theta), **CLOSE)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_ruler_of_a_chart(maths, rng, name):
+    (point, _), chart = gaussians(rng), CHARTS[name]
+    jacobian = chart.jacobian(chart.from_mean_std(point))
+    expected = entries(jacobian @ jacobian.swapaxes(-1, -2))
+    np.testing.assert_allclose(maths(f"p => rulerOf(charts.{name}, p)", point), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_pulling_back_the_fisher_matrix_gives_that_of_the_chart(maths, rng, name):
+    point, policy = gaussians(rng)
+    theta = CHARTS[name].from_mean_std(point)
+    computed = maths(f"(t, p) => pullBack(charts.{name}.jacobian(t), gaussian.fisher(p))", theta, point)
+    np.testing.assert_allclose(computed, entries(policy.fisher(name)), **CLOSE)
+
+
+def test_pulling_back_any_metric(maths, rng):
+    matrix, packed = metrics(rng)
+    jacobian = np.linalg.inv(rng.normal(size=(STATES, 2, 2)))
+    expected = push_metric(matrix, np.linalg.inv(jacobian))
+    np.testing.assert_allclose(maths("pullBack", jacobian, packed), entries(expected), **CLOSE)
+
+
+def test_symmetric_matrices(maths, rng):
+    (matrix, packed), (other, other_packed) = metrics(rng), metrics(rng)
+    vector, weight = rng.normal(size=(STATES, 2)), rng.uniform(-2, 2, STATES)
+    np.testing.assert_allclose(maths("inverse", packed), entries(np.linalg.inv(matrix)), **CLOSE)
+    np.testing.assert_allclose(maths("multiply", packed, vector), apply(matrix, vector), **CLOSE)
+    combined = entries(matrix + weight[:, None, None] * other)
+    np.testing.assert_allclose(maths("combine", packed, other_packed, weight), combined, **CLOSE)
+    half_square = geometry.fisher_norm(vector, matrix) ** 2 / 2
+    np.testing.assert_allclose(maths("halfSquare", packed, vector), half_square, **CLOSE)
+
+
+def test_eigenvalues_and_eigenvector(maths, rng):
+    matrix, packed = metrics(rng)
+    flat = maths("m => eigen(m).flat()", packed)
+    values, vectors = np.linalg.eigh(matrix)
+    np.testing.assert_allclose(flat[:, :2], values[:, ::-1], **CLOSE)
+    along = (flat[:, 2:] * vectors[..., 1]).sum(-1)
+    np.testing.assert_allclose(np.abs(along), 1, **CLOSE)
+
+
+def test_ellipse(maths, rng):
+    matrix, packed = metrics(rng)
+    size = rng.uniform(0.001, 0.5, STATES)
+    loops = maths("(m, size) => ellipse(m, size, 24)", packed, size)
+    assert loops.shape == (STATES, 25, 2)
+    np.testing.assert_allclose(loops[:, -1], loops[:, 0], **CLOSE)
+    # seen through any root of the metric, the ellipse is a regular polygon on a circle
+    round_ = np.einsum("...ji,...pj->...pi", np.linalg.cholesky(matrix), loops) / np.sqrt(2 * size)[:, None, None]
+    np.testing.assert_allclose(np.linalg.norm(round_, axis=-1), 1, **CLOSE)
+    np.testing.assert_allclose((round_[:, 1:] * round_[:, :-1]).sum(-1), np.cos(2 * np.pi / 24), **CLOSE)
+
+
+def test_scaling_to_a_divergence(maths, rng):
+    matrix, packed = metrics(rng)
+    direction, kl = rng.normal(size=(STATES, 2)), rng.uniform(0.001, 0.5, STATES)
+    direction[0] = 0
+    expected = [geometry.scale_to_kl(*row) for row in zip(direction, matrix, kl, strict=True)]
+    np.testing.assert_allclose(maths("scaleToKl", packed, direction, kl), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_directions_are_those_of_the_chart_whose_ruler_is_used(maths, rng, name):
+    point, policy = gaussians(rng)
+    chart, gradient, damping = CHARTS[name], rng.normal(size=(STATES, 2)), rng.uniform(0, 3, STATES)
+    jacobian = chart.jacobian(chart.from_mean_std(point))
+    in_chart = push_gradient(gradient, np.linalg.inv(jacobian))
+    ruler = maths(f"p => rulerOf(charts.{name}, p)", point)
+    np.testing.assert_allclose(
+        maths("vanillaDirection", gradient, ruler), apply(jacobian, in_chart), **CLOSE)
+    natural = [natural_gradient(*row) for row in zip(in_chart, policy.fisher(name), damping, strict=True)]
+    np.testing.assert_allclose(
+        maths("naturalDirection", gradient, entries(policy.fisher()), ruler, damping), apply(jacobian, natural),
+        **CLOSE)
+
+
+def bandits(rng):
+    logits, rewards = rng.uniform(-4, 4, (STATES, 3)), rng.uniform(-1, 1, (STATES, 3))
+    return logits, rewards, rng.uniform(0.01, 5, STATES)
+
+
+def test_vanilla_step_of_a_bandit(maths, rng):
+    logits, rewards, rate = bandits(rng)
+    expected = [t + a * SoftmaxBandit(r).gradient(t) for t, r, a in zip(logits, rewards, rate, strict=True)]
+    np.testing.assert_allclose(
+        maths("(t, r, a) => banditStep(t, r, a, false)", logits, rewards, rate), expected, **CLOSE)
+
+
+def test_natural_step_of_a_bandit_reaches_the_same_policy(maths, rng):
+    logits, rewards, rate = bandits(rng)
+    reached = maths("(t, r, a) => softmax(banditStep(t, r, a, true))", logits, rewards, rate)
+    for t, r, a, policy in zip(logits, rewards, rate, reached, strict=True):
+        problem = SoftmaxBandit(r)
+        step = a * natural_gradient(problem.gradient(t), problem.fisher(t))
+        np.testing.assert_allclose(policy, Categorical(logits=t + step).probs, **CLOSE)
+
+
+@pytest.mark.parametrize("natural", [False, True])
+def test_ascent_of_a_bandit_goes_through_the_same_policies(maths, rng, natural):
+    visits = f"""(p, r, a) => {{
+        const seen = [];
+        banditAscent(p, r, a, {str(natural).lower()}, 30, (k, q) => {{ seen.push([k, ...q]); return k === 12; }});
+        return seen;
+    }}"""
+    logits, rewards, _ = bandits(rng)
+    rate = rng.uniform(0.01, 0.2, STATES)
+    start = Categorical(logits=logits).probs
+    visited = maths(visits, start, rewards, rate)
+    assert visited[0, :, 0].tolist() == list(range(1, 13))
+    for p, r, a, seen in zip(start, rewards, rate, visited, strict=True):
+        path = geometry.ascend(SoftmaxBandit(r), np.log(p), 12, step_size=a, natural=natural)
+        np.testing.assert_allclose(seen[:, 1:], Categorical(logits=path[1:]).probs, **CLOSE)
+
+
+def test_cubic_polynomials_are_interpolated_exactly(maths, rng):
+    coefficients = rng.normal(size=(4, 4, 2))  # powers of x, powers of y, two channels
+    bounds, nodes = [[-1.0, 2.0], [0.5, 1.5]], 9
+    x, y = (np.linspace(low, high, nodes) for low, high in bounds)
+    values = np.polynomial.polynomial.polyval2d(*np.meshgrid(x, y), coefficients).transpose(1, 2, 0)
+    points = rng.uniform(*np.transpose(bounds), (STATES, 2))
+    points[:4] = [[-1, 0.5], [2, 1.5], [-1, 1.5], [2, 0.5]]
+    expected = np.polynomial.polynomial.polyval2d(*points.T, coefficients).T
+    between = f"([x, y]) => Array.from(tableOf({values.ravel().tolist()}, {nodes}, 2, {bounds})(x, y))"
+    np.testing.assert_allclose(maths(between, points), expected, **CLOSE)
+
+    curve = np.polynomial.polynomial.polyval(x, coefficients[:, 0]).T
+    expected = np.polynomial.polynomial.polyval(points[:, 0], coefficients[:, 0]).T
+    between = f"x => curveOf({curve.ravel().tolist()}, {nodes}, 2, {bounds[0]})(x)"
+    np.testing.assert_allclose(maths(between, points[:, 0]), expected, **CLOSE)
+
+
+def test_cubic_weights_at_the_edges_stay_on_the_grid(maths):
+    where = [-0.2, 0.0, 0.5, 3.5, 7.5, 8.0, 8.1]
+    firsts = maths("u => cubicWeights(u, 9)[0]", where)
+    assert firsts.tolist() == [0, 0, 0, 2, 5, 5, 5]
+    np.testing.assert_allclose(maths("u => cubicWeights(u, 9)[1].reduce((a, b) => a + b)", where), 1, **CLOSE)
+
+
+def test_floats_are_read_from_unaligned_buffers(maths):
+    view = "new DataView(Uint8Array.from([9, 0, 0, 192, 63, 0, 0, 0, 192, 9]).buffer, 1, 8)"
+    assert maths(f"() => Array.from(floats({view}))", [None]).tolist() == [[1.5, -2.0]]
+
+
+def test_clamp(maths):
+    assert maths("clamp", [-1.0, 0.5, 7.0], [[0, 2]] * 3).tolist() == [0, 0.5, 2]
+
+
+def test_crossing_finds_the_true_contour_of_the_divergence(maths, rng):
+    problem, (points, _) = GaussianBandit(), gaussians(rng)
+    for theta in points[:10]:
+        kl, offsets = rng.uniform(0.01, 0.3), geometry.ellipse(problem.fisher(theta), 0.05, 20)
+        excess = """scale => {
+            const value = gaussian.kl(p, [p[0] + scale * d[0], p[1] + scale * d[1]]);
+            return Number.isNaN(value) ? Infinity : value - kl;
+        }"""
+        scales = maths(f"(p, d, kl) => crossing({excess})", [theta] * 20, offsets, [kl] * 20)
+        reached = theta + scales[:, None] * offsets
+        np.testing.assert_allclose(problem.kl(theta, reached), kl, **CLOSE)
+        np.testing.assert_allclose(
+            np.linalg.norm(reached - theta, axis=1),
+            np.linalg.norm(geometry.kl_contour(problem, theta, kl, 20), axis=1), **CLOSE)
+
+
+def test_crossing_that_never_happens(maths):
+    assert np.isnan(maths("() => crossing(scale => -1)", [None])[0])
