@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .validation import finite, one_of, square, vector
+from .validation import finite, one_of, shown, square, vector
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _on_coordinates(function, constraint=lambda u, v: True, rule=""):
     def act(theta):
         u, v = np.moveaxis(vector("theta", theta, 2), -1, 0)
         if not np.all(constraint(u, v)):
-            raise ValueError(f"theta must have {rule}, got {np.asarray(theta)}.")
+            raise ValueError(f"theta must have {rule}, got {shown(theta)}.")
         return function(u, v)
 
     return act

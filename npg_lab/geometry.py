@@ -11,7 +11,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from .validation import finite, non_negative, positive, square, vector
+from .validation import finite, non_negative, positive, shown, square, vector
 
 NULL_SPACE = 1e-12  # eigenvalues below this fraction of the largest count as zero
 
@@ -158,7 +158,7 @@ def flow(problem, theta, time, *, natural=True, damping=0.0, samples=200):
     time = finite("time", time)
     times = np.linspace(0, float(time), samples) if time.ndim == 0 else time
     if times.ndim != 1 or len(times) < 2 or times[0] != 0 or np.any(np.diff(times) <= 0):
-        raise ValueError(f"time must be positive, or increase from 0, got {time}.")
+        raise ValueError(f"time must be positive, or increase from 0, got {shown(time)}.")
     solution = solve_ivp(
         lambda _, point: _direction(problem, point, natural, damping),
         (0, times[-1]), finite("theta", theta), method="LSODA", t_eval=times, rtol=1e-10, atol=1e-12,
@@ -182,7 +182,7 @@ def ellipse(fisher, kl, points=96):
     fisher = square("fisher", fisher, 2)
     values, vectors = np.linalg.eigh(fisher)
     if values[0] <= NULL_SPACE * values[1]:
-        raise ValueError(f"fisher must be positive definite to have an ellipse, got eigenvalues {values}.")
+        raise ValueError(f"fisher must be positive definite to have an ellipse, got eigenvalues {shown(values)}.")
     turn = np.linspace(0, 2 * np.pi, points)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
     return circle * np.sqrt(2 * positive("kl", kl) / values) @ vectors.T

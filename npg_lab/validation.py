@@ -3,14 +3,19 @@
 import numpy as np
 
 
+def shown(value):
+    """`value` on one line, long arrays cut short."""
+    return " ".join(np.array2string(np.asarray(value), threshold=16, edgeitems=2).split())
+
+
 def finite(name, value):
     """Return `value` as a float64 array; refuse anything that is not made of finite numbers."""
     try:
-        array = np.asarray(value, dtype=np.float64)
+        array = np.asarray(value).astype(np.float64, casting="same_kind", copy=False)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be made of real numbers, got {value!r}.") from None
     if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite, got {array}.")
+        raise ValueError(f"{name} must be finite, got {shown(array)}.")
     return array
 
 
@@ -18,7 +23,7 @@ def positive(name, value):
     """Return `value` as a float64 array; refuse entries that are not finite and above zero."""
     array = finite(name, value)
     if not np.all(array > 0):
-        raise ValueError(f"{name} must be greater than 0, got {array}.")
+        raise ValueError(f"{name} must be greater than 0, got {shown(array)}.")
     return array
 
 
@@ -26,7 +31,7 @@ def non_negative(name, value):
     """Return `value` as a float64 array; refuse negative entries."""
     array = finite(name, value)
     if not np.all(array >= 0):
-        raise ValueError(f"{name} must be 0 or more, got {array}.")
+        raise ValueError(f"{name} must be 0 or more, got {shown(array)}.")
     return array
 
 
