@@ -4,7 +4,7 @@ Everything is NumPy in float64 and vectorised: parameters may carry leading axes
 """
 
 import numpy as np
-from scipy.special import entr, kl_div, log_softmax, softmax
+from scipy.special import entr, log_softmax, softmax
 
 from .charts import get_chart
 from .validation import finite, positive, shown, square, vector
@@ -207,16 +207,20 @@ class Categorical:
         r""":math:`D(p\,\|\,q) = \sum_a p_a \log\frac{p_a}{q_a}`, in nats; ∞ where q lacks support."""
         if self.probs.shape[-1] != other.probs.shape[-1]:
             raise ValueError(f"other must have {self.probs.shape[-1]} outcomes, got {other.probs.shape[-1]}.")
-        p, log_ratio = self.probs, other._log_probs - self._log_probs
-        return np.where(p > 0, p * _excess(log_ratio), other.probs).sum(-1)
+        p, q = np.broadcast_arrays(self.probs, other.probs)
+        with np.errstate(invalid="ignore"):  # 0 log 0 = 0
+            log_ratio = np.where(p > 0, other._log_probs - self._log_probs, 0.0)
+        near = (p > 0) & (np.abs(log_ratio) < 1)
+        return np.where(near, p * _excess(np.clip(log_ratio, -1, 1)), q - p - p * log_ratio).sum(-1)
 
     def fisher(self):
         r"""Fisher information of the logits, :math:`\operatorname{diag}(p) - pp^\top`, shape (..., K, K).
 
         Its null space is spanned by the all-ones vector: adding a constant to all logits changes nothing.
         """
-        p = self.probs
-        return p[..., None] * np.eye(p.shape[-1]) - p[..., :, None] * p[..., None, :]
+        # p_a (1 - p_a) is the sum of the other products p_a p_b, which no saturated policy cancels away
+        products = self.probs[..., :, None] * self.probs[..., None, :] * (1 - np.eye(self.probs.shape[-1]))
+        return products.sum(-1)[..., None] * np.eye(self.probs.shape[-1]) - products
 
     def entropy(self):
         r""":math:`-\sum_a p_a\log p_a`, in nats."""
@@ -250,17 +254,15 @@ def fisher_rao_distance(p, q):
 
 
 def fisher_rao_geodesic(p, q, t):
-    """The point a fraction `t` (array) of the way along the shortest Fisher–Rao path from p to q.
+    r"""The point a fraction `t` (array) of the way along the shortest Fisher–Rao path from p to q.
 
-    Geodesics of the half-plane are vertical lines and half circles centred on the axis σ = 0.
+    In the half-plane the path is a vertical line or a half circle centred on the axis :math:`\sigma = 0`. With
+    :math:`d` the hyperbolic distance, :math:`1/\sigma` and :math:`\mu/\sigma` both follow
+
+    .. math:: u(t) = \frac{\sinh((1-t)\,d)}{\sinh d}\,u_p + \frac{\sinh(t\,d)}{\sinh d}\,u_q.
     """
     t = finite("t", t)
-    x0, x1 = p.mean / np.sqrt(2), q.mean / np.sqrt(2)
-    if np.isclose(x0, x1, rtol=0, atol=1e-12):
-        return Gaussian(p.mean + 0 * t, p.std ** (1 - t) * q.std**t)
-    centre = 0.5 * (x0 + x1) + 0.5 * (q.std**2 - p.std**2) / (x1 - x0)
-    radius = np.hypot(x0 - centre, p.std)
-    # along the circle, arc length is linear in artanh of the horizontal position
-    start, end = np.arctanh((x0 - centre) / radius), np.arctanh((x1 - centre) / radius)
-    position = start + t * (end - start)
-    return Gaussian(np.sqrt(2) * (centre + radius * np.tanh(position)), radius / np.cosh(position))
+    distance = np.maximum(fisher_rao_distance(p, q) / np.sqrt(2), 1e-300)  # p = q: the weights are 1 - t and t
+    from_p = np.sinh((1 - t) * distance) / np.sinh(distance) / p.std
+    from_q = np.sinh(t * distance) / np.sinh(distance) / q.std
+    return Gaussian((from_p * p.mean + from_q * q.mean) / (from_p + from_q), 1 / (from_p + from_q))

@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from .validation import finite, non_negative, positive, shown, square, vector
 
 NULL_SPACE = 1e-12  # eigenvalues below this fraction of the largest count as zero
+PATIENCE = 20_000  # evaluations of the velocity of a flow; a smooth flow takes some hundreds
 
 
 def _gradient_and_metric(gradient, fisher):
@@ -81,10 +82,10 @@ def kl_step(gradient, fisher, kl):
 
 
 def angle(u, v):
-    """Angle between two vectors (..., d), in degrees."""
-    u, v = finite("u", u), finite("v", v)
-    cosine = (u * v).sum(-1) / (np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1))
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    """Angle between two vectors (..., d), in degrees; NaN if one of them is zero."""
+    with np.errstate(invalid="ignore"):
+        u, v = (w / np.linalg.norm(w, axis=-1, keepdims=True) for w in (finite("u", u), finite("v", v)))
+    return 2 * np.degrees(np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1)))
 
 
 def ascend(problem, theta, iterations, *, step_size=None, kl=None, natural=False, damping=0.0):
@@ -121,9 +122,12 @@ def ascend(problem, theta, iterations, *, step_size=None, kl=None, natural=False
     return np.array(path)
 
 
-def _direction(problem, theta, natural, damping=0.0):
-    gradient = problem.gradient(theta)
-    return natural_gradient(gradient, problem.fisher(theta), damping) if natural else gradient
+def _direction(problem, theta, natural, damping):
+    if not natural:
+        return problem.gradient(theta)
+    if damping == 0 and hasattr(problem, "natural_gradient"):
+        return problem.natural_gradient(theta)
+    return natural_gradient(problem.gradient(theta), problem.fisher(theta), damping)
 
 
 @dataclass(frozen=True)
@@ -146,27 +150,45 @@ def flow(problem, theta, time, *, natural=True, damping=0.0, samples=200):
     time : float or array (n,)
         How long to follow the flow, or the increasing times (from 0) at which it is wanted.
     natural : bool
-        Natural flow (default) or vanilla flow.
+        Natural flow (default, with `damping`) or vanilla flow.
     samples : int
         Number of equally spaced times when `time` is a number.
 
     Raises
     ------
     RuntimeError
-        When the solver cannot go on, for instance at the edge of the parameter space.
+        When the solver cannot go on: at the edge of the parameter space, or where the policy is so nearly
+        deterministic that rounding hides the natural gradient.
     """
-    time = finite("time", time)
+    time, theta = finite("time", time), finite("theta", theta)
     times = np.linspace(0, float(time), samples) if time.ndim == 0 else time
     if times.ndim != 1 or len(times) < 2 or times[0] != 0 or np.any(np.diff(times) <= 0):
         raise ValueError(f"time must be positive, or increase from 0, got {shown(time)}.")
+    _direction(problem, theta, natural, damping)  # wrong arguments show here, as a ValueError
+    path = _integrate(lambda point: _direction(problem, point, natural, damping), theta, times)
+    return Flow(times, path, problem.objective(path))
+
+
+def _integrate(velocity, theta, times):
+    """Solve θ' = velocity(θ); the solver takes NaN, outside the parameter space, as a call for smaller steps."""
+    calls, latest = 0, 0.0
+
+    def cautious(time, point):
+        nonlocal calls, latest
+        calls, latest = calls + 1, time
+        if calls > PATIENCE:
+            raise RuntimeError(f"the flow stopped at time {time:.4g}: rounding hides its velocity.")
+        try:
+            return velocity(point)
+        except ValueError:
+            return np.full_like(point, np.nan)
+
     solution = solve_ivp(
-        lambda _, point: _direction(problem, point, natural, damping),
-        (0, times[-1]), finite("theta", theta), method="LSODA", t_eval=times, rtol=1e-10, atol=1e-12,
+        cautious, (0, times[-1]), theta, method="DOP853", t_eval=times, rtol=1e-10, atol=1e-12
     )
     if not solution.success:
-        raise RuntimeError(f"the flow stopped at time {solution.t[-1]:.4g}: {solution.message}")
-    path = solution.y.T
-    return Flow(times, path, problem.objective(path))
+        raise RuntimeError(f"the flow stopped at time {latest:.4g}, at the edge of the parameter space.")
+    return solution.y.T
 
 
 def ellipse(fisher, kl, points=96):
@@ -185,7 +207,7 @@ def ellipse(fisher, kl, points=96):
         raise ValueError(f"fisher must be positive definite to have an ellipse, got eigenvalues {shown(values)}.")
     turn = np.linspace(0, 2 * np.pi, points)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-    return circle * np.sqrt(2 * positive("kl", kl) / values) @ vectors.T
+    return circle * np.sqrt(2 * float(positive("kl", kl)) / values) @ vectors.T
 
 
 def kl_contour(problem, theta, kl, points=96):

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,32 +65,35 @@ class Exercise:
             if verdict is not None:
                 return verdict
             answers.append(answer)
-        expected = [np.asarray(self.reference(*arguments), dtype=float) for arguments in self.inputs]
+        expected = self._answers(self.reference)
         if self._same(answers, expected):
             return Verdict("right", self.praise)
         return Verdict("wrong value", self._hint(answers, expected))
 
     def _try(self, candidate, arguments):
-        """Call the candidate once: (verdict, None) if the answer has no comparable form, (None, array) if it has."""
+        """Call the candidate once: (verdict, None) if its answer cannot be compared, (None, array) if it can."""
         try:
-            answer = candidate(*arguments)
+            answer = candidate(*deepcopy(arguments))  # which a learner's code may change
         except Exception as error:  # a learner's code may raise anything; say what it raised
             return Verdict("wrong type", f"Your code raised {type(error).__name__}: {error}"), None
         if answer is None or answer is ...:
             return self(None), None
-        expected = np.asarray(self.reference(*arguments), dtype=float)
+        wanted = np.shape(self.reference(*deepcopy(arguments)))
         try:
-            array = np.asarray(answer, dtype=float)
-        except (TypeError, ValueError):
-            wanted = "a number" if expected.ndim == 0 else "an array of numbers"
-            return Verdict("wrong type", f"The answer should be {wanted}, got {_name(answer)}."), None
-        if array.shape != expected.shape:
-            return Verdict("wrong shape", f"The answer should have shape {expected.shape}, got {array.shape}."), None
+            array = np.asarray(answer).astype(float, casting="same_kind")  # no text, no complex numbers
+        except Exception:  # whatever the answer's type raises when it is no array
+            kind = "an array of numbers" if wanted else "a number"
+            return Verdict("wrong type", f"The answer should be {kind}, got {_name(answer)}."), None
+        if array.shape != wanted:
+            return Verdict("wrong shape", f"The answer should have shape {wanted}, got {array.shape}."), None
         return None, array
+
+    def _answers(self, function):
+        return [np.asarray(function(*deepcopy(arguments)), dtype=float) for arguments in self.inputs]
 
     def _hint(self, answers, expected):
         for hint, mistake in self.mistakes.items():
-            if self._same(answers, [np.asarray(mistake(*arguments), dtype=float) for arguments in self.inputs]):
+            if self._same(answers, self._answers(mistake)):
                 return hint
         for arguments, answer, right in zip(self.inputs, answers, expected, strict=True):
             if not self._close(answer, right):
@@ -102,8 +106,11 @@ class Exercise:
 
     def _close(self, answer, expected):
         # where the right answer is infinite, only the same infinity will do
-        return bool(np.all(np.isclose(answer, expected, rtol=self.tolerance, atol=self.tolerance)))
+        return answer.shape == expected.shape and np.allclose(
+            answer, expected, rtol=self.tolerance, atol=self.tolerance
+        )
 
 
 def _name(value):
-    return f"{type(value).__name__} {value!r}" if np.ndim(value) == 0 else type(value).__name__
+    kind = type(value).__name__
+    return kind if hasattr(value, "__len__") and not isinstance(value, str) else f"{kind} {value!r}"

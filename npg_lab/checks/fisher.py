@@ -28,13 +28,14 @@ score_of_mean_and_log_std = Exercise(
     reference=_score_log_std,
     inputs=[(1.5, 0.0, 0.3), (-0.4, 0.7, -0.5), (2.0, 2.5, 1.1)],
     mistakes={
-        "Your second entry is the slope per unit of σ. The parameter is now log σ: when it moves by a little, "
-        "how far does σ move?": _scaled_score(-1, -1),
+        "Your second entry is the slope per unit of σ. The parameter is now log σ: when it moves by a "
+        "little, how far does σ move?": _scaled_score(-1, -1),
         "The factor between σ and log σ is there, but upside down: is dσ/d(log σ) larger or smaller for a "
         "wide policy?": _scaled_score(-1, -2),
         "Log σ enters log π in two places: inside z, and on its own. Which of the two is missing?":
             _scaled_score(-1, 0, constant=0.0),
-        "The mean is the same coordinate as before, so its entry should not have changed.": _scaled_score(0, 0),
+        "The mean is the same coordinate as before, so its entry should not have changed.":
+            _scaled_score(0, 0),
         "The sign is turned round. Take an action far above the mean: should moving the mean towards it "
         "raise or lower its log-probability?": lambda *inputs: -_score_log_std(*inputs),
         "You have differentiated the density itself. The score is the slope of its logarithm.":
@@ -60,14 +61,16 @@ semi_axes_of_the_ellipse = Exercise(
     reference=_semi_axes(2),
     inputs=[(metric, kl) for metric, kl in zip(_METRICS, (0.05, 0.3, 0.01), strict=True)],
     mistakes={
-        "Two repairs are missing. A large eigenvalue means that the direction is expensive: should the ellipse "
-        "reach far or not far along it? And put a point of your ellipse into ½δᵀFδ: is it ε?": _semi_axes(1, 0.5),
+        "Two repairs are missing. A large eigenvalue means that the direction is expensive: should the "
+        "ellipse reach far or not far along it? And put a point of your ellipse into ½δᵀFδ: is it ε?":
+            _semi_axes(1, 0.5),
         "The factor is right, but a large eigenvalue means an expensive direction: how far does the budget "
         "reach along it?": _semi_axes(2, 0.5),
         "Put a point of your ellipse into ½δᵀFδ. Is it ε, or ε/2?": _semi_axes(1),
         "This is the square of what is asked: λ times a squared length is a number of nats.":
             lambda fisher, kl: _semi_axes(2)(fisher, kl) ** 2,
-        "These are the full widths of the ellipse. A semi-axis starts at the centre.": _semi_axes(2, width=2.0),
+        "These are the full widths of the ellipse. A semi-axis starts at the centre.":
+            _semi_axes(2, width=2.0),
         "Right lengths, but in the other order: the longest comes first.":
             lambda fisher, kl: _semi_axes(2)(fisher, kl)[::-1],
         "The diagonal of F holds the eigenvalues only if the ellipse is not tilted.":
@@ -109,18 +112,18 @@ sampled_fisher = Exercise(
     reference=_sampled_fisher,
     inputs=[_score_batch(0, 6, 2), _score_batch(1, 40, 3), _score_batch(2, 2, 4)],
     mistakes={
-        "You have squared the terms of the gradient, advantage included. Does the size of the reward belong in a "
-        "measure of how much the policy changes?":
+        "You have squared the terms of the gradient, advantage included. Does the size of the reward belong "
+        "in a measure of how much the policy changes?":
             lambda scores, advantages: (scores.T * advantages**2) @ scores / len(scores),
         "The advantage weights have no place here: F belongs to the policy, whatever the reward is.":
             lambda scores, advantages: (scores.T * advantages) @ scores / len(scores),
         "An average, not a sum: with twice as many actions your matrix would be twice as large.":
             lambda scores, advantages: scores.T @ scores,
-        "This is the outer product of the mean score, and the true mean score is zero. Take the outer products "
-        "first and average afterwards.":
+        "This is the outer product of the mean score, and the true mean score is zero. Take the outer "
+        "products first and average afterwards.":
             lambda scores, advantages: np.outer(scores.mean(0), scores.mean(0)),
-        "You subtract the mean of this batch. The true mean is known to be zero, so there is nothing to estimate, "
-        "and subtracting makes the answer too small on average.":
+        "You subtract the mean of this batch. The true mean is known to be zero, so there is nothing to "
+        "estimate, and subtracting makes the answer too small on average.":
             lambda scores, advantages: np.cov(scores.T, bias=True),
         "You subtract the mean of this batch and divide by N − 1. The true mean of the score is known: which "
         "theorem says so?": lambda scores, advantages: np.cov(scores.T),
@@ -145,7 +148,8 @@ coin_distance = Exercise(
     mistakes={
         "The angle is right. Each unit of it is √F long: what is F in that chart?":
             lambda p, q: _coin_distance(p, q) / 2,
-        "That is the distance times √F once too often: the length of a step is √F times the step, not F times it.":
+        "That is the distance times √F once too often: the length of a step is √F times the step, not F "
+        "times it.":
             lambda p, q: 2 * _coin_distance(p, q),
         "That uses the length of a step at p for the whole way. F changes as you walk.":
             lambda p, q: abs(p - q) / np.sqrt(p * (1 - p)),
@@ -160,5 +164,5 @@ coin_distance = Exercise(
         "A distance is the same in both directions and never negative.":
             lambda p, q: 2 * (np.arcsin(np.sqrt(p)) - np.arcsin(np.sqrt(q))),
     },
-    praise="Every coin sits on a quarter circle of radius 2, and the distance is the arc between two of them.",
+    praise="Every coin sits on a quarter circle of radius 2; the distance is the arc between two of them.",
 )

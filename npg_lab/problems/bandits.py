@@ -4,7 +4,10 @@ import numpy as np
 
 from ..charts import get_chart
 from ..distributions import Categorical, Gaussian
+from ..geometry import natural_gradient
 from ..validation import finite, positive, vector
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class QuadraticReward:
@@ -129,8 +132,15 @@ class SoftmaxBandit:
         if self.features.ndim != 2 or len(self.features) != arms:
             raise ValueError(f"features must have shape ({arms}, d), got {self.features.shape}.")
         dimension = self.features.shape[1]
-        self.names = tuple(f"θ{i}" for i in "₁₂₃₄₅₆₇₈₉"[:dimension]) if names is None else tuple(names)
+        numbered = (f"θ{i}".translate(SUBSCRIPTS) for i in range(1, dimension + 1))
+        self.names = tuple(numbered if names is None else names)
+        if len(self.names) != dimension:
+            raise ValueError(f"names must list {dimension} symbols, got {names!r}.")
         self.bounds = ((-4.0, 4.0),) * 2 if bounds is None and dimension == 2 else bounds
+        centred = self.features - self.features.mean(axis=0)
+        self._fit = np.linalg.lstsq(centred, self.rewards - self.rewards.mean())[0]
+        misfit = self.rewards - self.features @ self._fit
+        self._fits = np.ptp(misfit) <= 1e-12 * np.ptp(self.rewards)
 
     def policy(self, theta):
         """The `Categorical` at parameters `theta` (..., d)."""
@@ -143,12 +153,23 @@ class SoftmaxBandit:
     def gradient(self, theta):
         r""":math:`\Phi^\top\,[p \odot (r - J)]`, shape (..., d)."""
         probs = self.policy(theta).probs
-        advantage = self.rewards - (probs @ self.rewards)[..., None]
+        advantage = (probs[..., None, :] * (self.rewards[:, None] - self.rewards)).sum(-1)  # r - J
         return (probs * advantage) @ self.features
 
     def fisher(self, theta):
         r""":math:`\Phi^\top(\operatorname{diag}(p) - pp^\top)\Phi`, shape (..., d, d)."""
         return self.features.T @ self.policy(theta).fisher() @ self.features
+
+    def natural_gradient(self, theta):
+        r""":math:`F^{+}g`, shape (..., d).
+
+        Where the features can express the rewards up to a constant, :math:`r = \Phi w + c`, it is the shortest
+        such :math:`w`, whatever the policy: with the logits as parameters, the rewards minus their average.
+        """
+        theta = vector("theta", theta, self.features.shape[1])
+        if self._fits:
+            return np.broadcast_to(self._fit, theta.shape).copy()
+        return natural_gradient(self.gradient(theta), self.fisher(theta))
 
     def kl(self, theta, other):
         """Exact divergence from the policy at `theta` to the policy at `other`, in nats."""

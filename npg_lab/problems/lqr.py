@@ -3,7 +3,7 @@ r"""The one-dimensional linear-quadratic regulator with a linear-Gaussian policy
 import numpy as np
 
 from ..distributions import Gaussian
-from ..validation import finite, non_negative, positive, vector
+from ..validation import finite, non_negative, positive, shown, vector
 
 
 class LinearQuadraticRegulator:
@@ -112,7 +112,8 @@ class LinearQuadraticRegulator:
     def _stable(self, theta):
         k, sigma = self._split(theta)
         if np.any(self._contraction(k) <= 0):
-            raise ValueError(f"theta must have a gain k with discount·(drift + control·k)² < 1, got k = {k}.")
+            rule = "discount·(drift + control·k)² < 1"
+            raise ValueError(f"theta must have a gain k with {rule}, got k = {shown(k)}.")
         return k, sigma
 
     def _contraction(self, k):

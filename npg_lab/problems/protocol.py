@@ -17,7 +17,9 @@ class Problem(Protocol):
     - `names`: the symbols of the d parameters;
     - `bounds`: a sensible window ((low, high), ...) of the parameter space;
     - `policy(theta)`: the `Gaussian` or `Categorical` that the parameters name;
-    - `kl(theta, other)`: the exact divergence from the policy at `theta` to the one at `other`.
+    - `kl(theta, other)`: the exact divergence from the policy at `theta` to the one at `other`;
+    - `natural_gradient(theta)`: a solution of :math:`Fv = g` in closed form, which ascents and flows without
+      damping prefer: it holds where a nearly deterministic policy hides small eigenvalues of F in rounding.
     """
 
     def objective(self, theta): ...

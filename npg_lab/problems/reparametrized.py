@@ -1,17 +1,18 @@
 """The same problem in other coordinates."""
 
-from ..charts import AffineChart, push_gradient, push_metric
+from ..charts import AffineChart, push_gradient, push_metric, push_vector
 
 
 class Reparametrized:
     r"""A problem seen through new coordinates :math:`\theta' = A\theta + b`.
 
-    Policies and objective values are untouched; :math:`g' = A^{-\top}g` and :math:`F' = A^{-\top}FA^{-1}`.
+    Policies and objective values are untouched; :math:`g' = A^{-\top}g` and :math:`F' = A^{-\top}FA^{-1}`, so that
+    a natural gradient v becomes :math:`v' = Av`.
 
     Parameters
     ----------
     problem : Problem
-        Its `policy` and `kl`, where it has them, are offered in the new coordinates too.
+        Its `names`, `policy`, `kl` and `natural_gradient`, where it has them, are offered in the new coordinates.
     chart : AffineChart or array (d, d)
         The change of coordinates, or its matrix :math:`A`.
     """
@@ -20,6 +21,11 @@ class Reparametrized:
         self.problem = problem
         self.chart = chart if isinstance(chart, AffineChart) else AffineChart(chart)
         old = self.chart.inverse
+        if hasattr(problem, "names"):
+            self.names = tuple(f"{name}′" for name in problem.names)
+        if hasattr(problem, "natural_gradient"):
+            natural = problem.natural_gradient
+            self.natural_gradient = lambda theta: push_vector(natural(old(theta)), self.chart.matrix)
         if hasattr(problem, "policy"):
             self.policy = lambda theta: problem.policy(old(theta))
         if hasattr(problem, "kl"):

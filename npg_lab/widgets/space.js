@@ -2,7 +2,7 @@
 import { add, arrowOf, frame, handle, modelSlider, panel, presets, readout, redrawOn, set, show, slider, trail } from "./_plane.js";
 import { categorical, clamp, floats, gaussian, halfSquare, softmax, tableOf } from "./_maths.js";
 
-const STATE = ["start", "radius", "angle"], RADIUS = [0.05, 1.5], AROUND = 48, HEIGHT = Math.sqrt(3) / 2;
+const STATE = ["start", "radius", "angle"], RADIUS = [0.05, 1.5], AROUND = 72, HEIGHT = Math.sqrt(3) / 2;
 
 const offsetAt = (radius, degrees) => [radius * Math.cos(degrees * Math.PI / 180), radius * Math.sin(degrees * Math.PI / 180)];
 const plus = (a, b) => [a[0] + b[0], a[1] + b[1]];
@@ -14,10 +14,20 @@ function policies(model) {
   const keep = (theta) => theta.map((value, k) => clamp(value, bounds[k]));
   return {
     bounds, keep, isGaussian,
+    inside: (theta) => theta.every((value, k) => value >= bounds[k][0] && value <= bounds[k][1]),
     at: (theta) => { const c = table(...theta); return isGaussian ? [c[6], c[7]] : softmax(c.slice(6)); },
     fisher: (theta) => [...table(...theta).slice(3, 6)],
     kl: isGaussian ? gaussian.kl : categorical.kl,
   };
+}
+
+/** Smallest and largest value of a function on 0 .. count, sampled finely round the extreme whole numbers. */
+function extremes(value, count) {
+  const coarse = Array.from({ length: count }, (_, i) => value(i));
+  return [Math.min, Math.max].map((pick) => {
+    const at = coarse.indexOf(pick(...coarse));
+    return pick(...Array.from({ length: 65 }, (_, i) => value(at + (i - 32) / 32)));
+  });
 }
 
 function densityPanel(shell) {
@@ -27,7 +37,7 @@ function densityPanel(shell) {
   return (here, there, around) => {
     before.setAttribute("d", curve(here));
     after.setAttribute("d", curve(there));
-    ghosts.setAttribute("d", around.filter((_, i) => i % 4 === 0).map(curve).join(""));
+    ghosts.setAttribute("d", around.filter((_, i) => i % 6 === 0).map(curve).join(""));
   };
 }
 
@@ -76,7 +86,7 @@ function render({ model, el }) {
   const plane = panel(shell, { title: "Parameter space", x, y, xName, yName, height });
   const drawPolicies = space.isGaussian ? densityPanel(shell) : simplexPanel(shell);
   const trace = trail(plane, ""), circle = plane.layer(""), arrow = plane.layer("second thick");
-  const start = () => model.get("start"), there = () => plus(start(), offsetAt(model.get("radius"), model.get("angle")));
+  const start = () => model.get("start"), there = () => space.keep(plus(start(), offsetAt(model.get("radius"), model.get("angle"))));
   const words = (theta) => theta.map((value, k) => `${[xName, yName][k]} ${show(value)}`).join(", ");
   const places = [
     handle(plane, { label: "end of the step", className: "second", get: there, describe: () => words(there()), move: (point) => {
@@ -88,13 +98,13 @@ function render({ model, el }) {
   const refresh = controls(shell, model, space);
   const write = readout(shell, [
     ["theta", "parameters θ"], ["policy", space.isGaussian ? "policy: mean, std" : "policy: three probabilities"], ["after", "policy after the step"],
-    ["length", "length ‖Δθ‖"], ["kl", "KL of the step, nats"], ["quadratic", "½ ΔθᵀF Δθ"], ["range", "KL on the whole circle, from, to"],
+    ["length", "length ‖Δθ‖"], ["kl", "KL of the step, nats"], ["quadratic", "½ ΔθᵀF Δθ"], ["range", "KL on the circle (inside the window), from, to"],
   ], [["value", ""]]);
 
   function draw() {
-    const radius = model.get("radius"), end = space.keep(there()), here = space.at(start()), then = space.at(end);
-    const ring = Array.from({ length: AROUND }, (_, i) => space.keep(plus(start(), offsetAt(radius, i * 360 / AROUND))));
-    const around = ring.map(space.at), costs = around.map((policy) => space.kl(here, policy));
+    const radius = model.get("radius"), end = there(), here = space.at(start()), then = space.at(end);
+    const onRing = (i) => space.keep(plus(start(), offsetAt(radius, i * 360 / AROUND)));
+    const ring = Array.from({ length: AROUND }, (_, i) => onRing(i)), around = ring.map(space.at);
     circle.setAttribute("d", plane.line([...ring, ring[0]]));
     arrow.setAttribute("d", arrowOf(plane.point(start()), plane.point(end)));
     drawPolicies(here, then, around);
@@ -108,7 +118,7 @@ function render({ model, el }) {
     write("length", "value", Math.hypot(...moved));
     write("kl", "value", space.kl(here, then));
     write("quadratic", "value", halfSquare(space.fisher(start()), moved));
-    write("range", "value", [Math.min(...costs), Math.max(...costs)]);
+    write("range", "value", extremes((i) => space.kl(here, space.at(onRing(i))), AROUND));
     shell.announce(`This step of length ${show(Math.hypot(...moved))} costs ${show(space.kl(here, then))} nats.`);
   }
   const [, stop] = redrawOn(model, STATE, draw);

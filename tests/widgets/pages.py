@@ -1,6 +1,8 @@
 """Widgets on a page without a kernel, and the ways a reader handles them."""
 import json
+import re
 
+import numpy as np
 from ipywidgets.embed import dependency_state
 
 from npg_lab.book.site import STATIC
@@ -11,6 +13,7 @@ STYLE = """
     body { margin: 16px; background: var(--pst-color-background); }
 """
 
+NUMBER = r"-?[0-9.]+"
 NEXT_FRAME = "await new Promise(requestAnimationFrame);"
 CELLS = "root => Object.fromEntries([...root.querySelectorAll('[data-key]')].map(e => [e.dataset.key, e.textContent]))"
 CENTRE = """const { x, y, width, height } = node.querySelector(".npg-knob").getBoundingClientRect();
@@ -97,6 +100,18 @@ class Shown:
             const area = svg.querySelector("clipPath rect");
             return [area.width.baseVal.value * zoom, area.height.baseVal.value * zoom];
         }""")
+
+    def curves(self, title, selector, x, y):
+        """The polylines of a path in the panel of that title, in data of the ranges x and y: arrays (n, 2)."""
+        left, top, width, height, outline = self.panel(title).evaluate(f"""async (svg, selector) => {{
+            {NEXT_FRAME}
+            const area = svg.querySelector("clipPath rect"), sizes = ["x", "y", "width", "height"];
+            return [...sizes.map(name => area[name].baseVal.value), svg.querySelector(selector).getAttribute("d")];
+        }}""", selector)
+        corner, size = np.array([left, top + height]), np.array([width, -height])
+        low, high = np.transpose([x, y])
+        pixels = [np.array(re.findall(NUMBER, piece), dtype=float).reshape(-1, 2) for piece in outline.split("M")[1:]]
+        return [low + (points - corner) / size * (high - low) for points in pixels]
 
     def drag(self, handle, dx, dy, steps=4):
         """Drag with the mouse by (dx, dy) pixels, from the centre of the handle."""

@@ -1,0 +1,148 @@
+"""GradientFieldExplorer as an object with traits, without a browser."""
+import re
+
+import numpy as np
+import pytest
+import traitlets
+from examples import ARMS, Hill, Slanted
+
+from npg_lab.problems import GaussianBandit, SoftmaxBandit
+from npg_lab.widgets import GradientFieldExplorer
+from npg_lab.widgets.gradient_field import GAUSSIAN_RULERS, THESE_AXES
+
+STATE = {
+    "start": [-1.5, 0.7], "rule": "rate", "kl": 0.2, "rate": 0.5, "damping": 3.0, "ruler": "(μ, σ²)", "step": 60,
+}
+
+
+def test_the_browser_sets_the_state_and_python_is_told():
+    widget, heard = GradientFieldExplorer(), []
+    widget.observe(lambda change: heard.append((change["name"], change["new"])), list(STATE))
+    widget.set_state(STATE)
+    assert {name: getattr(widget, name) for name in STATE} == STATE == dict(heard)
+    saved = widget.get_state()
+    assert {name: saved[name] for name in STATE} == STATE
+
+
+def test_arguments_are_the_state():
+    presets = {"far": {"start": [2.0, 2.0]}}
+    widget = GradientFieldExplorer(presets=presets, **STATE)
+    assert {name: getattr(widget, name) for name in STATE} == STATE
+    assert widget.presets == presets
+
+
+REFUSED = [
+    ("start", [0.0, 9.0], "start must lie inside [[-3.0, 3.0], [0.2, 2.5]], got [0.0, 9.0]."),
+    ("start", [0.0], "start must lie inside [[-3.0, 3.0], [0.2, 2.5]], got [0.0]."),
+    ("start", [np.nan, 1.0], "start must lie inside [[-3.0, 3.0], [0.2, 2.5]], got [nan, 1.0]."),
+    ("rule", "fast", "rule must be one of 'kl', 'rate', got 'fast'."),
+    ("kl", 0.0, "kl must lie from 0.0001 to 0.5, got 0.0."),
+    ("kl", np.nan, "kl must lie from 0.0001 to 0.5, got nan."),
+    ("rate", 11.0, "rate must lie from 0.001 to 10.0, got 11.0."),
+    ("damping", -1.0, "damping must lie from 0.0 to 10.0, got -1.0."),
+    ("step", 201, "step must lie from 0 to 200, got 201."),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "sentence"), REFUSED)
+def test_states_outside_the_range_are_refused_and_the_old_one_is_kept(name, value, sentence):
+    widget = GradientFieldExplorer()
+    old = getattr(widget, name)
+    for assign in (lambda: setattr(widget, name, value), lambda: widget.set_state({name: value})):
+        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+            assign()
+        assert getattr(widget, name) == old
+    with pytest.raises(ValueError, match=f"^{name} "):
+        GradientFieldExplorer(**{name: value})
+
+
+def test_ruler_must_be_one_of_those_offered():
+    widget = GradientFieldExplorer()
+    with pytest.raises(ValueError, match=r"^ruler must be one of 'these axes', .*'moments', got 'mine'\.$"):
+        widget.ruler = "mine"
+    assert widget.ruler == THESE_AXES
+
+
+def test_state_of_the_wrong_type_is_refused():
+    with pytest.raises(traitlets.TraitError, match="kl"):
+        GradientFieldExplorer(kl="small")
+
+
+def test_unknown_argument_is_refused():
+    with pytest.raises(ValueError, match=r"^argument must be one of 'rule', .*, got 'speed'\.$"):
+        GradientFieldExplorer(speed=1)
+
+
+@pytest.mark.parametrize("problem", [SoftmaxBandit((1, 0.5, 0)), GaussianBandit(chart="natural")])
+def test_problem_without_a_window_on_two_parameters_is_refused(problem):
+    with pytest.raises(ValueError, match=r"^bounds must be \(\(low, high\), \(low, high\)\), got None"):
+        GradientFieldExplorer(problem)
+
+
+def test_problem_of_three_parameters_is_refused():
+    problem = SoftmaxBandit((1, 0.5, 0), bounds=[(-1, 1)] * 3)
+    with pytest.raises(ValueError, match=r"^bounds must be .* of a problem with two parameters, got .*\.$"):
+        GradientFieldExplorer(problem)
+
+
+@pytest.mark.parametrize("bounds", [((1, 1), (0, 1)), ((2, 1), (0, 1))])
+def test_empty_window_is_refused(bounds):
+    with pytest.raises(ValueError, match=r"^bounds must have low < high on each axis, got .*\.$"):
+        GradientFieldExplorer(bounds=bounds)
+
+
+def test_problem_without_the_methods_is_refused():
+    with pytest.raises(ValueError, match=r"^problem must have the methods objective, gradient and fisher, got str\.$"):
+        GradientFieldExplorer("bandit", bounds=((0, 1), (0, 1)))
+
+
+@pytest.mark.parametrize("method", ["objective", "gradient", "fisher"])
+def test_method_of_the_wrong_shape_is_refused(method):
+    wrong = type("Wrong", (Hill,), {method: lambda self, theta: np.ones((*theta.shape[:-1], 3))})()
+    sentence = rf"^problem\.{method} must return shape \(.*\) for theta of shape \(2, 2\), got \(2, 3\)\.$"
+    with pytest.raises(ValueError, match=sentence):
+        GradientFieldExplorer(wrong)
+
+
+def test_problem_that_is_not_finite_somewhere_in_the_window_is_refused():
+    class Holed(Hill):
+        def objective(self, theta):
+            return np.where(theta[..., 0] > 1.5, np.nan, super().objective(theta))
+
+    with pytest.raises(ValueError, match=r"finite"):
+        GradientFieldExplorer(Holed())
+
+
+def test_start_is_in_the_lower_left_of_the_window_by_default():
+    assert np.allclose(GradientFieldExplorer(Hill()).start, [-0.4, 0.8])
+
+
+def test_rulers_are_charts_or_matrices():
+    assert list(GradientFieldExplorer().rulers) == [THESE_AXES, *GAUSSIAN_RULERS]
+    assert list(GradientFieldExplorer(ARMS).rulers) == [THESE_AXES]
+    widget = GradientFieldExplorer(Hill(), rulers={"twice": 2 * np.eye(2)})
+    assert widget.rulers == {THESE_AXES: [1, 0, 1], "twice": [0.25, 0, 0.25]}
+    with pytest.raises(ValueError, match=r"^chart must be one of .*, got 'polar'\.$"):
+        GradientFieldExplorer(rulers={"polar": "polar"})
+
+
+def table(widget):
+    return np.frombuffer(widget.table, "<f4").reshape(widget.nodes, widget.nodes, widget.channels)
+
+
+@pytest.mark.parametrize(
+    ("problem", "family", "channels"),
+    [(GaussianBandit(), "gaussian", 8), (ARMS, "categorical", 9), (Slanted(), "gaussian", 8), (Hill(), "", 6)],
+)
+def test_table_holds_the_problem(problem, family, channels):
+    widget = GradientFieldExplorer(problem)
+    assert (widget.family, widget.channels, widget.names) == (family, channels, list(problem.names))
+    x, y = (np.linspace(low, high, widget.nodes) for low, high in problem.bounds)
+    theta = np.array([x[17], y[60]])
+    entry = table(widget)[60, 17]
+    expected = [problem.objective(theta), *problem.gradient(theta), *problem.fisher(theta)[[0, 0, 1], [0, 1, 1]]]
+    np.testing.assert_allclose(entry[:6], expected, rtol=1e-6, atol=1e-7)
+    if family:
+        policy = problem.policy(theta)
+        shape = policy.logits if family == "categorical" else [policy.mean, policy.std]
+        np.testing.assert_allclose(entry[6:], shape, rtol=1e-6, atol=1e-6)
