@@ -57,7 +57,7 @@ def test_every_class_has_its_module():
 @pytest.mark.parametrize("name", NAMES)
 def test_module_stands_alone(name):
     source = module(name)
-    assert re.findall(r"^\s*(?:import|export)\b.*", source, re.M) == ["export default { render };"]
+    assert re.findall(r"^[ \t]*(?:import|export)\b.*", source, re.M) == ["export default { render };"]
     assert "import(" not in source and "http://" not in source.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in source
 

@@ -1,0 +1,232 @@
+r"""Finite Markov decision processes with a softmax policy, exactly."""
+
+import numpy as np
+from scipy import sparse
+from scipy.special import softmax
+
+from ..distributions import Categorical
+from ..validation import finite
+from .resolvent import discounted_sum, reachable
+
+
+class TabularMDP:
+    r"""Finitely many states and actions, policy :math:`\pi(a|s) = \operatorname{softmax}_a\,\theta_{sa}`.
+
+    With :math:`P^\pi` the chain of states under the policy and :math:`\mu` the distribution of the first state,
+
+    .. math:: V = (I - \gamma P^\pi)^{-1}r^\pi, \qquad J = \mu^\top V, \qquad
+              d = (1-\gamma)(I - \gamma P^{\pi\top})^{-1}\mu.
+
+    Everything is vectorised over the leading axes of `theta`, whose last axes are (S, A), or flat (S·A,).
+
+    Parameters
+    ----------
+    transitions : array (S, A, S), or scipy.sparse (S·A, S)
+        Probability of the next state; row :math:`sA + a` of the sparse form belongs to state s and action a.
+    rewards : array (S, A)
+    discount : float
+        :math:`0 \le \gamma < 1`.
+    start : array (S,)
+        :math:`\mu`.
+
+    Raises
+    ------
+    ValueError
+        For probabilities that do not sum to 1, a discount outside [0, 1), wrong shapes and NaN.
+
+    Source: Puterman, *Markov Decision Processes* (1994), chapter 6; Agarwal et al. (2021) for the softmax policy.
+    """
+
+    bounds = None
+
+    def __init__(self, transitions, rewards, discount, start):
+        self.transitions = _transitions(transitions)
+        self.states = self.transitions.shape[-1]
+        self.actions = int(np.prod(self.transitions.shape[:-1])) // self.states
+        self._rows = self.transitions.reshape(-1, self.states)
+        _check_sums("transitions", self._rows, lambda row: f"state {row // self.actions}, action {row % self.actions}")
+        self.rewards = finite("rewards", rewards)
+        if self.rewards.shape != (self.states, self.actions):
+            raise ValueError(
+                f"rewards must have shape (states, actions) = {(self.states, self.actions)}, "
+                f"got {self.rewards.shape}."
+            )
+        self.discount = float(finite("discount", discount))
+        if not 0 <= self.discount < 1:
+            raise ValueError(f"discount must lie in [0, 1), got {discount}.")
+        self.start = finite("start", start)
+        if self.start.shape != (self.states,):
+            raise ValueError(f"start must have shape {(self.states,)}, one entry a state, got {self.start.shape}.")
+        _check_sums("start", self.start[None], lambda row: "all states")
+        self._reachable = self._find_reachable()
+
+    @property
+    def names(self):
+        """Symbol of each parameter, in flat order."""
+        return tuple(f"θ[{s},{a}]" for s in range(self.states) for a in range(self.actions))
+
+    def policy_probs(self, theta):
+        r""":math:`\pi(a|s)`, shape (..., S, A)."""
+        return softmax(self._table(theta), axis=-1)
+
+    def values(self, theta):
+        r""":math:`V(s)`, expected discounted reward from each state, shape (..., S)."""
+        return self._evaluate(self.policy_probs(theta))
+
+    def action_values(self, theta):
+        r""":math:`Q(s, a) = r(s, a) + \gamma\sum_{s'} P(s'|s, a)V(s')`, shape (..., S, A)."""
+        return self._look_ahead(self.values(theta))
+
+    def advantages(self, theta):
+        r""":math:`A(s, a) = Q(s, a) - V(s)`, shape (..., S, A)."""
+        values = self.values(theta)
+        return self._look_ahead(values) - values[..., None]
+
+    def occupancy(self, theta):
+        r""":math:`d(s) = (1-\gamma)\sum_t\gamma^t\Pr(s_t = s)`, shape (..., S), summing to 1."""
+        probs = self.policy_probs(theta)
+        start = np.broadcast_to(self.start, probs.shape[:-1])
+        visits = (1 - self.discount) * self._solve(probs, start, forward=True)
+        return np.where(self._reachable, np.maximum(visits, 0.0), 0.0)
+
+    def objective(self, theta):
+        r""":math:`J = \mu^\top V`, shape (...)."""
+        return self.values(theta) @ self.start
+
+    def gradient(self, theta):
+        r""":math:`\frac{\partial J}{\partial\theta_{sa}} = \frac{1}{1-\gamma}\,d(s)\,\pi(a|s)\,A(s, a)`, laid out as `theta`."""
+        weight = self.occupancy(theta)[..., None] * self.policy_probs(theta)
+        return (weight * self.advantages(theta) / (1 - self.discount)).reshape(np.shape(theta))
+
+    def fisher_blocks(self, theta):
+        r""":math:`d(s)\,[\operatorname{diag}(\pi_s) - \pi_s\pi_s^\top]`, the blocks of the Fisher matrix, (..., S, A, A)."""
+        return self.occupancy(theta)[..., None, None] * Categorical(logits=self._table(theta)).fisher()
+
+    def fisher(self, theta):
+        r""":math:`F = E_{s\sim d,\,a\sim\pi}[\nabla\log\pi\,\nabla\log\pi^\top]`, shape (..., S·A, S·A).
+
+        It is block diagonal; large problems should use `fisher_blocks` or `natural_gradient`.
+        """
+        blocks = self.fisher_blocks(theta)
+        whole = np.einsum("...sab,st->...satb", blocks, np.eye(self.states))
+        return whole.reshape(*blocks.shape[:-3], self.states * self.actions, self.states * self.actions)
+
+    def compatible_weights(self, theta):
+        r""":math:`w = (1-\gamma)F^{+}\nabla J`, laid out as `theta`.
+
+        They minimise :math:`E_{s\sim d,\,a\sim\pi}[(A - w^\top\nabla\log\pi)^2]`; of all minimisers this is the
+        shortest, :math:`w_{sa} = Q(s, a) - \frac{1}{|A|}\sum_b Q(s, b)`, and 0 in states that are never visited.
+
+        Source: Kakade, *A natural policy gradient* (2001), theorem 1.
+        """
+        values = self.action_values(theta)
+        centred = values - values.mean(axis=-1, keepdims=True)
+        return np.where(self._reachable[:, None], centred, 0.0).reshape(np.shape(theta))
+
+    def natural_gradient(self, theta):
+        r""":math:`F^{+}\nabla J`, laid out as `theta`, without the Fisher matrix: compatible weights over :math:`1-\gamma`."""
+        return self.compatible_weights(theta) / (1 - self.discount)
+
+    def kl(self, theta, other):
+        r""":math:`\sum_s d_\theta(s)\,D(\pi_\theta(\cdot|s)\,\|\,\pi_{\text{other}}(\cdot|s))` in nats, shape (...)."""
+        policy, changed = Categorical(logits=self._table(theta)), Categorical(logits=self._table(other))
+        return (self.occupancy(theta) * policy.kl(changed)).sum(axis=-1)
+
+    def policy_iteration(self, actions=None):
+        """Evaluate, choose the best action in every state, repeat until no state gains.
+
+        Parameters
+        ----------
+        actions : array of int (S,), optional
+            The first deterministic policy; by default the action of largest immediate reward.
+
+        Returns
+        -------
+        array of int (n, S)
+            The policies passed through; the last one is optimal.
+        """
+        path = [self.rewards.argmax(axis=-1) if actions is None else self._deterministic(actions)]
+        while True:
+            choices = self._look_ahead(self._evaluate(np.eye(self.actions)[path[-1]]))
+            gain = choices.max(axis=-1) - np.take_along_axis(choices, path[-1][:, None], axis=-1)[:, 0]
+            rounding = 1e-13 / (1 - self.discount) * np.abs(choices).max()
+            if np.all(gain <= rounding):
+                return np.array(path)
+            path.append(np.where(gain > rounding, choices.argmax(axis=-1), path[-1]))
+
+    def optimal_values(self):
+        r""":math:`V^\star(s)`, shape (S,)."""
+        return self._evaluate(np.eye(self.actions)[self.policy_iteration()[-1]])
+
+    def _table(self, theta):
+        theta, shape = finite("theta", theta), (self.states, self.actions)
+        if theta.shape[-2:] == shape:
+            return theta
+        if theta.ndim == 0 or theta.shape[-1] != self.states * self.actions:
+            raise ValueError(f"theta must end in shape {shape} or {(self.states * self.actions,)}, got {theta.shape}.")
+        return theta.reshape(*theta.shape[:-1], *shape)
+
+    def _deterministic(self, actions):
+        actions = np.asarray(actions)
+        valid = actions.shape == (self.states,) and np.issubdtype(actions.dtype, np.integer)
+        if not (valid and np.all((actions >= 0) & (actions < self.actions))):
+            raise ValueError(f"actions must list an action from 0 to {self.actions - 1} for each state, got {actions}.")
+        return actions
+
+    def _evaluate(self, probs):
+        return self._solve(probs, (probs * self.rewards).sum(axis=-1))
+
+    def _look_ahead(self, values):
+        ahead = (self._rows @ values[..., None])[..., 0] if values.ndim == 1 else values @ self._rows.T
+        return self.rewards + self.discount * ahead.reshape(*values.shape, self.actions)
+
+    def _solve(self, probs, source, forward=False):
+        """Discounted sums under a policy: of rewards from each state, or (forward) of visits to each state."""
+        if not sparse.issparse(self._rows):
+            chain = (probs[..., None, :] @ self.transitions)[..., 0, :]
+            return discounted_sum(chain.swapaxes(-1, -2) if forward else chain, self.discount, source)
+        solution = np.empty(source.shape)
+        for index in np.ndindex(source.shape[:-1]):
+            chain = self._sparse_chain(probs[index])
+            solution[index] = discounted_sum(chain.T if forward else chain, self.discount, source[index])
+        return solution
+
+    def _sparse_chain(self, probs):
+        pairs = self.states * self.actions
+        pointers = np.arange(0, pairs + 1, self.actions)
+        return sparse.csr_array((probs.ravel(), np.arange(pairs), pointers), shape=(self.states, pairs)) @ self._rows
+
+    def _find_reachable(self):
+        if self.discount == 0:
+            return self.start > 0
+        edges = self._sparse_chain(np.ones((self.states, self.actions)) / self.actions)
+        return reachable(sparse.csr_array(edges), self.start > 0)
+
+
+def _transitions(value):
+    """Transitions as a float64 array (S, A, S) or csr array (S·A, S) of numbers that may be probabilities."""
+    if sparse.issparse(value):
+        array = sparse.csr_array(value, dtype=float)
+        array.sum_duplicates()
+        entries, fits = array.data, array.shape[1] > 0 and 0 < array.shape[0] and array.shape[0] % array.shape[1] == 0
+    else:
+        array = entries = finite("transitions", value)
+        fits = array.ndim == 3 and array.shape[0] == array.shape[2] and array.size > 0
+    if not fits:
+        raise ValueError(
+            "transitions must have shape (states, actions, states), or (states·actions, states) when sparse, "
+            f"got {array.shape}."
+        )
+    finite("transitions", entries)
+    return array
+
+
+def _check_sums(name, rows, describe):
+    """Refuse rows that are not probability distributions."""
+    entries = rows.data if sparse.issparse(rows) else rows
+    if np.any(entries < 0):
+        raise ValueError(f"{name} must be probabilities of 0 or more, got {entries.min():g}.")
+    sums = np.asarray(rows.sum(axis=1)).ravel()
+    worst = int(np.argmax(np.abs(sums - 1)))
+    if abs(sums[worst] - 1) > 1e-8:
+        raise ValueError(f"{name} must sum to 1, got {sums[worst]:.9g} for {describe(worst)}.")
