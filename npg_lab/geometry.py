@@ -17,9 +17,9 @@ NULL_SPACE = 1e-12  # eigenvalues below this fraction of the largest count as ze
 PATIENCE = 20_000  # evaluations of the velocity of a flow; a smooth flow takes some hundreds
 
 
-def _gradient_and_metric(gradient, fisher):
+def _vector_and_metric(name, value, fisher):
     fisher = square("fisher", fisher)
-    return vector("gradient", gradient, fisher.shape[-1]), fisher
+    return vector(name, value, fisher.shape[-1]), fisher
 
 
 def natural_gradient(gradient, fisher, damping=0.0):
@@ -39,7 +39,7 @@ def natural_gradient(gradient, fisher, damping=0.0):
 
     Source: Amari, *Natural gradient works efficiently in learning* (1998), theorem 1.
     """
-    gradient, fisher = _gradient_and_metric(gradient, fisher)
+    gradient, fisher = _vector_and_metric("gradient", gradient, fisher)
     damping = non_negative("damping", damping)
     values, vectors = np.linalg.eigh(fisher)
     kept = (values > NULL_SPACE * values[..., -1:]) | (damping > 0)
@@ -50,7 +50,7 @@ def natural_gradient(gradient, fisher, damping=0.0):
 
 def fisher_norm(displacement, fisher):
     r"""Length :math:`\sqrt{\delta^\top F\delta}` of a displacement (..., d)."""
-    displacement, fisher = _gradient_and_metric(displacement, fisher)
+    displacement, fisher = _vector_and_metric("displacement", displacement, fisher)
     return np.sqrt(np.maximum(np.einsum("...i,...ij,...j->...", displacement, fisher, displacement), 0.0))
 
 
@@ -59,6 +59,7 @@ def scale_to_kl(direction, fisher, kl):
 
     A direction that the metric does not see at all (length 0) is returned as zero.
     """
+    direction, fisher = _vector_and_metric("direction", direction, fisher)
     length = fisher_norm(direction, fisher)
     factor = np.sqrt(2 * positive("kl", kl)) / np.where(length > 0, length, np.inf)
     return np.asarray(factor)[..., None] * direction

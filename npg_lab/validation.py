@@ -5,7 +5,8 @@ import numpy as np
 
 def shown(value):
     """`value` on one line, long arrays cut short."""
-    return " ".join(np.array2string(np.asarray(value), threshold=16, edgeitems=2).split())
+    digits = {"float_kind": "{:.12g}".format}
+    return " ".join(np.array2string(np.asarray(value), threshold=16, edgeitems=2, formatter=digits).split())
 
 
 def finite(name, value):

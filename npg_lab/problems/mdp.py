@@ -42,9 +42,9 @@ class TabularMDP:
     def __init__(self, transitions, rewards, discount, start):
         self.transitions = _transitions(transitions)
         self.states = self.transitions.shape[-1]
-        self.actions = int(np.prod(self.transitions.shape[:-1])) // self.states
         self._rows = self.transitions.reshape(-1, self.states)
-        _check_sums("transitions", self._rows, lambda row: f"state {row // self.actions}, action {row % self.actions}")
+        self.actions = self._rows.shape[0] // self.states
+        _check_sums("transitions", self._rows, lambda row: "state {}, action {}".format(*divmod(row, self.actions)))
         self.rewards = finite("rewards", rewards)
         if self.rewards.shape != (self.states, self.actions):
             raise ValueError(
@@ -94,12 +94,12 @@ class TabularMDP:
         return self.values(theta) @ self.start
 
     def gradient(self, theta):
-        r""":math:`\frac{\partial J}{\partial\theta_{sa}} = \frac{1}{1-\gamma}\,d(s)\,\pi(a|s)\,A(s, a)`, laid out as `theta`."""
+        r""":math:`\frac{\partial J}{\partial\theta_{sa}} = \frac{d(s)\,\pi(a|s)\,A(s, a)}{1-\gamma}`, laid out as `theta`."""
         weight = self.occupancy(theta)[..., None] * self.policy_probs(theta)
         return (weight * self.advantages(theta) / (1 - self.discount)).reshape(np.shape(theta))
 
     def fisher_blocks(self, theta):
-        r""":math:`d(s)\,[\operatorname{diag}(\pi_s) - \pi_s\pi_s^\top]`, the blocks of the Fisher matrix, (..., S, A, A)."""
+        r"""Blocks of the Fisher matrix, :math:`d(s)\,[\operatorname{diag}(\pi_s) - \pi_s\pi_s^\top]`, (..., S, A, A)."""
         return self.occupancy(theta)[..., None, None] * Categorical(logits=self._table(theta)).fisher()
 
     def fisher(self, theta):
@@ -124,11 +124,14 @@ class TabularMDP:
         return np.where(self._reachable[:, None], centred, 0.0).reshape(np.shape(theta))
 
     def natural_gradient(self, theta):
-        r""":math:`F^{+}\nabla J`, laid out as `theta`, without the Fisher matrix: compatible weights over :math:`1-\gamma`."""
+        r""":math:`F^{+}\nabla J = w / (1-\gamma)` from the compatible weights, laid out as `theta`; no matrix is formed."""
         return self.compatible_weights(theta) / (1 - self.discount)
 
     def kl(self, theta, other):
-        r""":math:`\sum_s d_\theta(s)\,D(\pi_\theta(\cdot|s)\,\|\,\pi_{\text{other}}(\cdot|s))` in nats, shape (...)."""
+        r"""Divergence of the action distributions in nats, averaged over the states that `theta` visits, shape (...).
+
+        .. math:: \sum_s d_\theta(s)\,D(\pi_\theta(\cdot|s)\,\|\,\pi_{\text{other}}(\cdot|s))
+        """
         policy, changed = Categorical(logits=self._table(theta)), Categorical(logits=self._table(other))
         return (self.occupancy(theta) * policy.kl(changed)).sum(axis=-1)
 
@@ -177,8 +180,8 @@ class TabularMDP:
         return self._solve(probs, (probs * self.rewards).sum(axis=-1))
 
     def _look_ahead(self, values):
-        ahead = (self._rows @ values[..., None])[..., 0] if values.ndim == 1 else values @ self._rows.T
-        return self.rewards + self.discount * ahead.reshape(*values.shape, self.actions)
+        expected = (self._rows @ values.reshape(-1, self.states).T).T
+        return self.rewards + self.discount * expected.reshape(*values.shape, self.actions)
 
     def _solve(self, probs, source, forward=False):
         """Discounted sums under a policy: of rewards from each state, or (forward) of visits to each state."""

@@ -54,9 +54,13 @@ export function eigen([a, b, c]) {
   return [[middle + radius, middle - radius], [Math.cos(turn), Math.sin(turn)]];
 }
 
-/** Displacements with halfSquare(metric, d) = size, as a closed loop. */
+/** Whether a metric measures one direction only, as far as tables of float32 numbers can tell. */
+export const isSingular = ([a, b, c]) => a * c - b * b <= 1e-6 * a * c;
+
+/** Displacements with halfSquare(metric, d) = size, as a closed loop; flat where the metric is singular. */
 export function ellipse(metric, size, points = 72) {
-  const [[large, small], [c, s]] = eigen(metric), r = Math.sqrt(2 * size / large), q = Math.sqrt(2 * size / small);
+  const [[large, small], [c, s]] = eigen(metric), reach = (value) => (value > 0 ? Math.sqrt(2 * size / value) : 0);
+  const r = reach(large), q = isSingular(metric) ? 0 : reach(small);
   return Array.from({ length: points + 1 }, (_, i) => {
     const t = 2 * Math.PI * i / points, u = r * Math.cos(t), v = q * Math.sin(t);
     return [c * u - s * v, s * u + c * v];
@@ -70,12 +74,18 @@ export function scaleToKl(metric, direction, kl) {
 }
 
 /**
- * Direction of ascent under a ruler. Vanilla: the ruler's Euclidean ball, M g. Natural: (F + damping M^-1)^-1 g.
+ * Direction of ascent under a ruler. Vanilla: the ruler's Euclidean ball, M g. Natural: (F + damping M^-1)^-1 g,
+ * the shortest solution by the ruler where that matrix is singular.
  * `ruler` is M = J J' of the chart in which lengths are Euclidean; the identity for the axes themselves.
  */
 export const vanillaDirection = (gradient, ruler) => multiply(ruler, gradient);
-export const naturalDirection = (gradient, fisher, ruler, damping) =>
-  multiply(inverse(combine(fisher, inverse(ruler), damping)), gradient);
+export function naturalDirection(gradient, fisher, ruler, damping) {
+  const damped = combine(fisher, inverse(ruler), damping);
+  if (!isSingular(damped)) return multiply(inverse(damped), gradient);
+  const [[large], [c, s]] = eigen(damped), [u, v] = multiply(ruler, [c, s]);
+  const length = large > 0 ? (c * gradient[0] + s * gradient[1]) / (large * (c * u + s * v)) : 0;
+  return [length * u, length * v];
+}
 
 // --- two families in closed form ---------------------------------------------------------------------------
 

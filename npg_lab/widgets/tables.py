@@ -45,11 +45,14 @@ def sample_plane(problem, bounds=None):
     bounds = check_plane_problem(problem, bounds)
     x, y = (np.linspace(low, high, NODES) for low, high in bounds)
     theta = np.stack(np.meshgrid(x, y), axis=-1)
-    objective, fisher = problem.objective(theta), problem.fisher(theta)
+    objective, gradient, fisher = (
+        _finite_everywhere(method, getattr(problem, method)(theta), theta)
+        for method in ("objective", "gradient", "fisher")
+    )
     family, policy = _policy_channels(problem, theta)
     values = np.concatenate(
         [
-            objective[..., None], problem.gradient(theta),
+            objective[..., None], gradient,
             fisher[..., [0, 0, 1], [0, 1, 1]], policy,
         ],
         axis=-1,
@@ -59,6 +62,15 @@ def sample_plane(problem, bounds=None):
         bounds, tuple(getattr(problem, "names", ("θ₁", "θ₂"))), values, family,
         _contours(x, y, objective), theta[best].tolist(),
     )
+
+
+def _finite_everywhere(method, value, theta):
+    holes = ~np.isfinite(value).reshape(*theta.shape[:-1], -1).all(axis=-1)
+    if np.any(holes):
+        raise ValueError(
+            f"problem.{method} must be finite in the whole window, got {value[holes][0]} at {theta[holes][0]}."
+        )
+    return value
 
 
 def _policy_channels(problem, theta):

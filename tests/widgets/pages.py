@@ -15,7 +15,8 @@ STYLE = """
 
 NUMBER = r"-?[0-9.]+"
 NEXT_FRAME = "await new Promise(requestAnimationFrame);"
-CELLS = "root => Object.fromEntries([...root.querySelectorAll('[data-key]')].map(e => [e.dataset.key, e.textContent]))"
+CELLS = """root => Object.fromEntries(
+    [...root.querySelectorAll("[data-key]")].map(e => [e.dataset.key, e.textContent]))"""
 CENTRE = """const { x, y, width, height } = node.querySelector(".npg-knob").getBoundingClientRect();
     return [x + width / 2, y + height / 2];"""
 
@@ -39,6 +40,32 @@ def number(text):
     return values if len(values) > 1 else values[0]
 
 
+def numbers_in(words):
+    """All numbers in a sentence."""
+    return [float(found) for found in re.findall(r"-?\d[\d.]*", words.replace("−", "-"))]
+
+
+def shows(static_page, make, states):
+    """Pairs of a state and the read-outs of the widget in it; its own preset buttons bring it there."""
+    named = {f"state {k}": state for k, state in enumerate(states)}
+    shown = static_page(make(presets=named))
+    for name, state in named.items():
+        shown.press_button(name)
+        yield state, shown.cells()
+
+
+def agrees(cells, key, expected, near_zero=0.0):
+    """Assert that a read-out is right to 1%, or to `near_zero` where that is more."""
+    value, allowed = np.array(number(cells[key])), np.maximum(0.01 * np.abs(expected), near_zero)
+    right = (value == expected) | (np.abs(value - np.nan_to_num(expected, posinf=np.nan)) <= allowed)
+    assert np.all(right), f"{key} shows {value}, should be {expected}"
+
+
+def log_uniform(rng, low, high):
+    """A random number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 class Shown:
     """A widget on a page: `root` is a locator of its outermost element."""
 
@@ -50,19 +77,27 @@ class Shown:
         return self.root.locator(f'.npg-handle[aria-label="{label}"]')
 
     def handles(self):
+        """All points that can be dragged."""
         return self.root.locator(".npg-handle").all()
 
     def slider(self, label):
         """The native slider of that label."""
         return self.root.locator(f'input[aria-label="{label}"]')
 
+    def value(self, label):
+        """The number that the slider of that label tells."""
+        return number(self.slider(label).get_attribute("aria-valuetext"))
+
     def select(self, label):
+        """The native list of choices of that label."""
         return self.root.locator(f'select[aria-label="{label}"]')
 
     def press_button(self, name):
+        """Press the button of that name."""
         self.root.get_by_role("button", name=name, exact=True).click()
 
     def panel(self, title):
+        """The picture of that title."""
         return self.root.locator(f'svg[aria-label="{title}"]')
 
     def settle(self):
@@ -110,8 +145,8 @@ class Shown:
         }}""", selector)
         corner, size = np.array([left, top + height]), np.array([width, -height])
         low, high = np.transpose([x, y])
-        pixels = [np.array(re.findall(NUMBER, piece), dtype=float).reshape(-1, 2) for piece in outline.split("M")[1:]]
-        return [low + (points - corner) / size * (high - low) for points in pixels]
+        pieces = [np.array(re.findall(NUMBER, piece), dtype=float) for piece in outline.split("M")[1:]]
+        return [low + (piece.reshape(-1, 2) - corner) / size * (high - low) for piece in pieces]
 
     def drag(self, handle, dx, dy, steps=4):
         """Drag with the mouse by (dx, dy) pixels, from the centre of the handle."""

@@ -26,16 +26,12 @@ def maths(browser):
 
     def run(function, *columns):
         rows = [list(row) for row in zip(*(np.asarray(column).tolist() for column in columns), strict=True)]
-        source = f"rows => {{ const {{ {', '.join(EXPORTS)} }} = maths; return rows.map(row => ({function})(...row)); }}"
+        names = ", ".join(EXPORTS)
+        source = f"rows => {{ const {{ {names} }} = maths; return rows.map(row => ({function})(...row)); }}"
         return np.array(page.evaluate(source, rows))
 
     yield run
     page.close()
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
 
 
 def gaussians(rng):
@@ -181,6 +177,29 @@ def test_directions_are_those_of_the_chart_whose_ruler_is_used(maths, rng, name)
     np.testing.assert_allclose(
         maths("naturalDirection", gradient, entries(policy.fisher()), ruler, damping), apply(jacobian, natural),
         **CLOSE)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_singular_metric_gives_the_shortest_solution_and_a_flat_ellipse(maths, rng, name):
+    (point, _), normal, size = gaussians(rng), rng.normal(size=(STATES, 2)), rng.uniform(0.5, 2, STATES)
+    jacobian = CHARTS[name].jacobian(CHARTS[name].from_mean_std(point))
+    singular = size[:, None, None] * normal[:, :, None] * normal[:, None, :]
+    gradient = rng.normal(size=STATES)[:, None] * normal
+    seen = np.linalg.inv(jacobian)
+    expected = [natural_gradient(*row) for row in zip(
+        push_gradient(gradient, seen), push_metric(singular, seen), strict=True)]
+    ruler = maths(f"p => rulerOf(charts.{name}, p)", point)
+    assert maths("isSingular", entries(singular)).all()
+    found = maths("(g, f, m) => naturalDirection(g, f, m, 0)", gradient, entries(singular), ruler)
+    np.testing.assert_allclose(found, apply(jacobian, expected), rtol=1e-9, atol=1e-9)
+    flat = maths("f => ellipse(f, 0.1, 12)[0]", entries(singular))
+    np.testing.assert_allclose(geometry.fisher_norm(flat, singular) ** 2 / 2, 0.1, **CLOSE)
+    np.testing.assert_allclose(flat[:, 0] * normal[:, 1], flat[:, 1] * normal[:, 0], **CLOSE)
+
+
+def test_metric_that_measures_nothing(maths):
+    assert maths("() => naturalDirection([0, 0], [0, 0, 0], [1, 0, 1], 0)", [None]).tolist() == [[0, 0]]
+    assert not maths("() => ellipse([0, 0, 0], 0.1, 12)", [None]).any()
 
 
 def bandits(rng):
