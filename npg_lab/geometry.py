@@ -215,7 +215,8 @@ def kl_contour(problem, theta, kl, points=96):
     r"""Displacements at which the exact divergence :math:`D(\pi_\theta\,\|\,\pi_{\theta+\delta})` equals `kl`.
 
     Each of the `points` directions of the quadratic ellipse is followed until the true KL reaches the budget.
-    Directions that leave the parameter space before that are given as NaN. Shape (points, 2), closed.
+    Directions that leave the parameter space before that, or go 64 times as far as the ellipse, are given as NaN.
+    Shape (points, 2), closed.
     """
     theta, kl = vector("theta", theta, 2), float(positive("kl", kl))
     offsets = ellipse(problem.fisher(theta), kl, points)

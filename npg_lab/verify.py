@@ -35,7 +35,7 @@ def verify(label, residual, tolerance):
     AssertionError
         If the residual exceeds the tolerance or is not a number.
     """
-    worst = float(np.max(np.abs(residual)))
+    worst = float(np.max(np.abs(np.asarray(residual, dtype=float))))
     if not worst <= tolerance:
         raise AssertionError(f"{label} fails: largest residual {worst:.3e}, tolerance {tolerance:.0e}.")
     display(Verification(label, worst, float(tolerance)))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import TORCH_MEAN_STD, derivative, expectation, gradient, hessian, tensor, torch_gaussian
+from oracles import TORCH_MEAN_STD, close, derivative, expectation, gradient, hessian, tensor, torch_gaussian
 
 from npg_lab import Gaussian, natural_gradient
 from npg_lab.charts import (
@@ -26,10 +26,6 @@ every_chart = pytest.mark.parametrize("chart", NAMES)
 every_point = pytest.mark.parametrize("point", POINTS)
 every_pair = pytest.mark.parametrize(("source", "target"), list(product(NAMES, NAMES)))
 means, stds = st.floats(-20, 20), st.floats(0.05, 20)
-
-
-def close(actual, expected, rtol=1e-9, atol=1e-12):
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
 def coordinates(point, chart):

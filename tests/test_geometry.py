@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import close
 from scipy.optimize import minimize
 
 from npg_lab import Gaussian, ascend, ellipse, flow, kl_contour, kl_step, natural_gradient
@@ -38,10 +39,6 @@ class Plain:
 
     def __init__(self, problem):
         self.objective, self.gradient, self.fisher = problem.objective, problem.gradient, problem.fisher
-
-
-def close(actual, expected, rtol=1e-9, atol=1e-12):
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
 def random_metric(rng, d, rank=None):
@@ -267,6 +264,14 @@ def test_natural_flow_of_the_quadratic_gaussian_bandit(scale):
     assert path.time.shape == (200,) and path.theta.shape == (200, 2)
 
 
+def test_times_of_a_flow_can_be_given():
+    whole = flow(PLANE, [0.4, -0.7], 2.0, natural=False, samples=3)
+    given_times = flow(PLANE, [0.4, -0.7], [0, 2], natural=False)
+    assert np.array_equal(whole.time, [0, 1, 2]) and np.array_equal(given_times.time, [0, 2])
+    close(given_times.theta, whole.theta[[0, 2]])
+    close(given_times.objective, PLANE.objective(given_times.theta))
+
+
 def test_vanilla_flow_of_the_quadratic_gaussian_bandit():
     path = flow(GaussianBandit(QuadraticReward(2.0)), [-1.0, 1.5], 5.0, natural=False, samples=20)
     decay = np.exp(-2 * path.time)
@@ -355,6 +360,16 @@ def test_ellipse_spends_the_budget(seed, kl):
     close(offsets[0], offsets[-1], atol=1e-9 * np.abs(offsets).max())
     turns = np.unwrap(np.arctan2(offsets[:, 1], offsets[:, 0]))
     close(abs(turns[-1] - turns[0]), 2 * np.pi)
+
+
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_rank_is_a_matter_of_ratio_not_of_size(size):
+    fisher, g = size * np.diag([1.0, 1e-10]), np.array([1.0, 1.0])
+    close(ellipse(fisher, 0.5 * size)[0] ** 2 @ np.diag(fisher), size)
+    close(natural_gradient(g, fisher), [1 / size, 1e10 / size], atol=0)
+    close(natural_gradient(g, size * np.diag([1.0, 1e-14])), [1 / size, 0], atol=0)
+    with pytest.raises(ValueError, match="positive definite"):
+        ellipse(size * np.diag([1.0, 1e-14]), 0.5)
 
 
 @pytest.mark.parametrize(("kl", "low", "high"), [(0.005, 0.89, 1.13), (0.05, 0.72, 1.53), (0.5, 0.41, 8.2)])

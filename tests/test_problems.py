@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import derivative, expectation, gradient, tensor, torch_gaussian
+from oracles import close, derivative, expectation, gradient, tensor, torch_gaussian
 
 from npg_lab import Gaussian, natural_gradient
 from npg_lab.charts import CHARTS, AffineChart, convert
@@ -35,10 +35,6 @@ PROBLEMS = {
 }
 every_problem = pytest.mark.parametrize("name", PROBLEMS)
 REWARDS = [QuadraticReward(1.0, 0.3), BumpReward(1.0, 0.6, 2.0)]
-
-
-def close(actual, expected, rtol=1e-9, atol=1e-12):
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
 # --- every problem

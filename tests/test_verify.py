@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from IPython.utils.capture import RichOutput
 
 from npg_lab import verify as module
@@ -41,7 +42,7 @@ def test_prints_outside_a_notebook(capsys):
     assert capsys.readouterr().out.strip() == "✓ thm-kl: largest residual 0.0e+00, tolerance 1e-12"
 
 
-@pytest.mark.parametrize("residual", [1e-12, -1e-12, [0, 1e-12]])
+@pytest.mark.parametrize("residual", [1e-12, -1e-12, [0, 1e-12], torch.tensor([0.0, -1e-13])])
 def test_the_tolerance_itself_passes(shown, residual):
     verify("thm-kl", residual, 1e-12)
     assert len(shown) == 1

@@ -34,6 +34,7 @@ class LinearQuadraticRegulator:
     """
 
     names = ("k", "σ")
+    policy_names = ("s = 0", "s = 1")
 
     def __init__(self, discount=0.9, start_variance=1.0, *, drift=1.0, control=1.0, state_cost=1.0,
                  action_cost=1.0, noise=0.0):
@@ -98,6 +99,17 @@ class LinearQuadraticRegulator:
         squared_state = (1 - self.discount) * self._moment(k, sigma)
         diagonal = np.stack([squared_state, 2 + 0 * squared_state], axis=-1) / sigma[..., None] ** 2
         return diagonal[..., None] * np.eye(2)
+
+    def policies(self, theta):
+        r"""The policy in the states 0 and 1, a `Gaussian` (..., 2), and the weights of these states, (..., 2).
+
+        A divergence between two of these policies is affine in :math:`s^2`, so the weights
+        :math:`(1 - E[s^2], E[s^2])` give its mean over the visited states.
+        """
+        k, sigma = self._stable(theta)
+        squared_state = (1 - self.discount) * self._moment(k, sigma)
+        policy = Gaussian(np.stack([np.zeros_like(k), k], axis=-1), sigma[..., None])
+        return policy, np.stack([1 - squared_state, squared_state], axis=-1)
 
     def kl(self, theta, other):
         """Divergence of the action distributions in nats, averaged over the states that `theta` visits."""

@@ -5,14 +5,16 @@ from scipy import sparse
 from scipy.special import softmax
 
 from ..distributions import Categorical
-from ..validation import finite
-from .resolvent import discounted_sum, reachable
+from ..validation import finite, shown
+from .resolvent import discounted_sum, is_narrow, reachable, sparse_discounted_sum
+
+SWEEPS = 300  # of value iteration
 
 
 class TabularMDP:
     r"""Finitely many states and actions, policy :math:`\pi(a|s) = \operatorname{softmax}_a\,\theta_{sa}`.
 
-    With :math:`P^\pi` the chain of states under the policy and :math:`\mu` the distribution of the first state,
+    With :math:`P^\pi` the chain of states under the policy and :math:`\mu` the law of the first state,
 
     .. math:: V = (I - \gamma P^\pi)^{-1}r^\pi, \qquad J = \mu^\top V, \qquad
               d = (1-\gamma)(I - \gamma P^{\pi\top})^{-1}\mu.
@@ -34,7 +36,7 @@ class TabularMDP:
     ValueError
         For probabilities that do not sum to 1, a discount outside [0, 1), wrong shapes and NaN.
 
-    Source: Puterman, *Markov Decision Processes* (1994), chapter 6; Agarwal et al. (2021) for the softmax policy.
+    Source: Agarwal et al., *On the theory of policy gradient methods* (2021), sections 2 and 5.
     """
 
     bounds = None
@@ -44,21 +46,16 @@ class TabularMDP:
         self.states = self.transitions.shape[-1]
         self._rows = self.transitions.reshape(-1, self.states)
         self.actions = self._rows.shape[0] // self.states
-        _check_sums("transitions", self._rows, lambda row: "state {}, action {}".format(*divmod(row, self.actions)))
-        self.rewards = finite("rewards", rewards)
-        if self.rewards.shape != (self.states, self.actions):
-            raise ValueError(
-                f"rewards must have shape (states, actions) = {(self.states, self.actions)}, "
-                f"got {self.rewards.shape}."
-            )
+        _check_sums("transitions", self._rows, "state {} and action {}", self.actions)
+        self.rewards = _shaped("rewards", rewards, (self.states, self.actions), "(states, actions)")
         self.discount = float(finite("discount", discount))
         if not 0 <= self.discount < 1:
             raise ValueError(f"discount must lie in [0, 1), got {discount}.")
-        self.start = finite("start", start)
-        if self.start.shape != (self.states,):
-            raise ValueError(f"start must have shape {(self.states,)}, one entry a state, got {self.start.shape}.")
-        _check_sums("start", self.start[None], lambda row: "all states")
-        self._reachable = self._find_reachable()
+        self.start = _shaped("start", start, (self.states,), "(states,)")
+        _check_sums("start", self.start[None], "all states", 1)
+        graph = self._sparse_chain(np.ones(self.rewards.shape))
+        self._reachable = reachable(graph, self.start > 0) if self.discount > 0 else self.start > 0
+        self._narrow = sparse.issparse(self._rows) and is_narrow(graph)
 
     @property
     def names(self):
@@ -94,12 +91,12 @@ class TabularMDP:
         return self.values(theta) @ self.start
 
     def gradient(self, theta):
-        r""":math:`\frac{\partial J}{\partial\theta_{sa}} = \frac{d(s)\,\pi(a|s)\,A(s, a)}{1-\gamma}`, laid out as `theta`."""
+        r""":math:`\partial J/\partial\theta_{sa} = d(s)\,\pi(a|s)\,A(s, a)/(1-\gamma)`, shape of `theta`."""
         weight = self.occupancy(theta)[..., None] * self.policy_probs(theta)
         return (weight * self.advantages(theta) / (1 - self.discount)).reshape(np.shape(theta))
 
     def fisher_blocks(self, theta):
-        r"""Blocks of the Fisher matrix, :math:`d(s)\,[\operatorname{diag}(\pi_s) - \pi_s\pi_s^\top]`, (..., S, A, A)."""
+        r"""Blocks :math:`d(s)\,[\operatorname{diag}(\pi_s) - \pi_s\pi_s^\top]`, (..., S, A, A)."""
         return self.occupancy(theta)[..., None, None] * Categorical(logits=self._table(theta)).fisher()
 
     def fisher(self, theta):
@@ -112,10 +109,10 @@ class TabularMDP:
         return whole.reshape(*blocks.shape[:-3], self.states * self.actions, self.states * self.actions)
 
     def compatible_weights(self, theta):
-        r""":math:`w = (1-\gamma)F^{+}\nabla J`, laid out as `theta`.
+        r""":math:`w = (1-\gamma)F^{+}\nabla J`, shape of `theta`.
 
-        They minimise :math:`E_{s\sim d,\,a\sim\pi}[(A - w^\top\nabla\log\pi)^2]`; of all minimisers this is the
-        shortest, :math:`w_{sa} = Q(s, a) - \frac{1}{|A|}\sum_b Q(s, b)`, and 0 in states that are never visited.
+        They minimise :math:`E_{s\sim d,\,a\sim\pi}[(A - w^\top\nabla\log\pi)^2]`. The shortest minimiser is
+        :math:`w_{sa} = Q(s, a) - \frac{1}{|A|}\sum_b Q(s, b)`, and 0 in states that are never visited.
 
         Source: Kakade, *A natural policy gradient* (2001), theorem 1.
         """
@@ -124,11 +121,11 @@ class TabularMDP:
         return np.where(self._reachable[:, None], centred, 0.0).reshape(np.shape(theta))
 
     def natural_gradient(self, theta):
-        r""":math:`F^{+}\nabla J = w / (1-\gamma)` from the compatible weights, laid out as `theta`; no matrix is formed."""
+        r""":math:`F^{+}\nabla J = w/(1-\gamma)`, shape of `theta`; no Fisher matrix is formed."""
         return self.compatible_weights(theta) / (1 - self.discount)
 
     def kl(self, theta, other):
-        r"""Divergence of the action distributions in nats, averaged over the states that `theta` visits, shape (...).
+        r"""Divergence of the policies in nats, averaged over the occupancy of `theta`, shape (...).
 
         .. math:: \sum_s d_\theta(s)\,D(\pi_\theta(\cdot|s)\,\|\,\pi_{\text{other}}(\cdot|s))
         """
@@ -158,22 +155,30 @@ class TabularMDP:
             path.append(np.where(gain > rounding, choices.argmax(axis=-1), path[-1]))
 
     def optimal_values(self):
-        r""":math:`V^\star(s)`, shape (S,)."""
-        return self._evaluate(np.eye(self.actions)[self.policy_iteration()[-1]])
+        r""":math:`V^\star(s)`, shape (S,): policy iteration, begun where value iteration has led."""
+        values = np.zeros(self.states)
+        for _ in range(SWEEPS):
+            values = self._look_ahead(values).max(axis=-1)
+        actions = self.policy_iteration(self._look_ahead(values).argmax(axis=-1))[-1]
+        return self._evaluate(np.eye(self.actions)[actions])
 
     def _table(self, theta):
-        theta, shape = finite("theta", theta), (self.states, self.actions)
-        if theta.shape[-2:] == shape:
+        theta, table = finite("theta", theta), (self.states, self.actions)
+        if theta.shape[-2:] == table:
             return theta
-        if theta.ndim == 0 or theta.shape[-1] != self.states * self.actions:
-            raise ValueError(f"theta must end in shape {shape} or {(self.states * self.actions,)}, got {theta.shape}.")
-        return theta.reshape(*theta.shape[:-1], *shape)
+        flat = (self.states * self.actions,)
+        if theta.shape[-1:] != flat:
+            raise ValueError(f"theta must have last axes {table} or {flat}, got shape {theta.shape}.")
+        return theta.reshape(*theta.shape[:-1], *table)
 
     def _deterministic(self, actions):
         actions = np.asarray(actions)
         valid = actions.shape == (self.states,) and np.issubdtype(actions.dtype, np.integer)
         if not (valid and np.all((actions >= 0) & (actions < self.actions))):
-            raise ValueError(f"actions must list an action from 0 to {self.actions - 1} for each state, got {actions}.")
+            raise ValueError(
+                f"actions must be {self.states} integers from 0 to {self.actions - 1}, one a state, "
+                f"got {shown(actions)}."
+            )
         return actions
 
     def _evaluate(self, probs):
@@ -184,52 +189,56 @@ class TabularMDP:
         return self.rewards + self.discount * expected.reshape(*values.shape, self.actions)
 
     def _solve(self, probs, source, forward=False):
-        """Discounted sums under a policy: of rewards from each state, or (forward) of visits to each state."""
+        """Discounted sums under a policy: backward of rewards, or forward of visits."""
         if not sparse.issparse(self._rows):
             chain = (probs[..., None, :] @ self.transitions)[..., 0, :]
             return discounted_sum(chain.swapaxes(-1, -2) if forward else chain, self.discount, source)
         solution = np.empty(source.shape)
         for index in np.ndindex(source.shape[:-1]):
             chain = self._sparse_chain(probs[index])
-            solution[index] = discounted_sum(chain.T if forward else chain, self.discount, source[index])
+            solution[index] = sparse_discounted_sum(
+                chain.T if forward else chain, self.discount, source[index], self._narrow
+            )
         return solution
 
     def _sparse_chain(self, probs):
         pairs = self.states * self.actions
         pointers = np.arange(0, pairs + 1, self.actions)
-        return sparse.csr_array((probs.ravel(), np.arange(pairs), pointers), shape=(self.states, pairs)) @ self._rows
-
-    def _find_reachable(self):
-        if self.discount == 0:
-            return self.start > 0
-        edges = self._sparse_chain(np.ones((self.states, self.actions)) / self.actions)
-        return reachable(sparse.csr_array(edges), self.start > 0)
+        policy = sparse.csr_array((probs.ravel(), np.arange(pairs), pointers), shape=(self.states, pairs))
+        return sparse.csr_array(policy @ self._rows)
 
 
 def _transitions(value):
-    """Transitions as a float64 array (S, A, S) or csr array (S·A, S) of numbers that may be probabilities."""
+    """Finite transitions, as an array (S, A, S) or a csr array (S·A, S)."""
     if sparse.issparse(value):
-        array = sparse.csr_array(value, dtype=float)
-        array.sum_duplicates()
-        entries, fits = array.data, array.shape[1] > 0 and 0 < array.shape[0] and array.shape[0] % array.shape[1] == 0
+        array = sparse.csr_array(value)
+        array.data = finite("transitions", array.data)
+        fits = array.nnz > 0 and array.shape[0] % array.shape[1] == 0
     else:
-        array = entries = finite("transitions", value)
-        fits = array.ndim == 3 and array.shape[0] == array.shape[2] and array.size > 0
+        array = finite("transitions", value)
+        fits = array.ndim == 3 and array.size > 0 and array.shape[0] == array.shape[2]
     if not fits:
         raise ValueError(
             "transitions must have shape (states, actions, states), or (states·actions, states) when sparse, "
             f"got {array.shape}."
         )
-    finite("transitions", entries)
     return array
 
 
-def _check_sums(name, rows, describe):
-    """Refuse rows that are not probability distributions."""
+def _shaped(name, value, shape, meaning):
+    array = finite(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {meaning} = {shape}, got {array.shape}.")
+    return array
+
+
+def _check_sums(name, rows, place, actions):
+    """Refuse rows that are not probability distributions; `place` tells where row s·A + a comes from."""
     entries = rows.data if sparse.issparse(rows) else rows
     if np.any(entries < 0):
         raise ValueError(f"{name} must be probabilities of 0 or more, got {entries.min():g}.")
     sums = np.asarray(rows.sum(axis=1)).ravel()
     worst = int(np.argmax(np.abs(sums - 1)))
     if abs(sums[worst] - 1) > 1e-8:
-        raise ValueError(f"{name} must sum to 1, got {sums[worst]:.9g} for {describe(worst)}.")
+        where = place.format(*divmod(worst, actions))
+        raise ValueError(f"{name} must sum to 1, got {sums[worst]:.9g} for {where}.")

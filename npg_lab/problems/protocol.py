@@ -17,6 +17,9 @@ class Problem(Protocol):
     - `names`: the symbols of the d parameters;
     - `bounds`: a sensible window ((low, high), ...) of the parameter space;
     - `policy(theta)`: the `Gaussian` or `Categorical` that the parameters name;
+    - `policies(theta)`, where there are states: the policy in a few fixed states, as a `Gaussian` or `Categorical`
+      with one more axis, and the weights (..., S) with which the divergences in these states add up to `kl`;
+    - `policy_names`: what pictures write under the probabilities of `policies`, or the names of its states;
     - `kl(theta, other)`: the exact divergence from the policy at `theta` to the one at `other`;
     - `natural_gradient(theta)`: a solution of :math:`Fv = g` in closed form, which ascents and flows without
       damping prefer: it holds where a nearly deterministic policy hides small eigenvalues of F in rounding.

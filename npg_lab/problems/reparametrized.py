@@ -12,7 +12,8 @@ class Reparametrized:
     Parameters
     ----------
     problem : Problem
-        Its `names`, `policy`, `kl` and `natural_gradient`, where it has them, are offered in the new coordinates.
+        Its `names`, `policy`, `policies`, `kl` and `natural_gradient`, where it has them, are offered in the new
+        coordinates.
     chart : AffineChart or array (d, d)
         The change of coordinates, or its matrix :math:`A`.
     """
@@ -28,6 +29,10 @@ class Reparametrized:
             self.natural_gradient = lambda theta: push_vector(natural(old(theta)), self.chart.matrix)
         if hasattr(problem, "policy"):
             self.policy = lambda theta: problem.policy(old(theta))
+        if hasattr(problem, "policies"):
+            self.policies = lambda theta: problem.policies(old(theta))
+        if hasattr(problem, "policy_names"):
+            self.policy_names = problem.policy_names
         if hasattr(problem, "kl"):
             self.kl = lambda theta, other: problem.kl(old(theta), old(other))
 

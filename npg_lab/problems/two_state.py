@@ -10,10 +10,10 @@ from ..validation import finite, vector
 class TwoStateMDP:
     r"""Two states i and j; in each one may stay, for a reward, or go to the other state for nothing.
 
-    The parameters are the log odds of staying, :math:`\pi(\text{stay}|s) = \operatorname{sigmoid}(\theta_s)`, and
-    the objective is the average reward :math:`J = \sum_s \rho(s)\,\pi(\text{stay}|s)\,r_s` under the stationary
-    distribution :math:`\rho(i) : \rho(j) = \pi(\text{go}|j) : \pi(\text{go}|i)`. It is the limit of
-    :math:`(1-\gamma)\,\mu^\top V` for :math:`\gamma \to 1`.
+    The parameters are the log odds of staying, :math:`\pi(\text{stay}|s) = \operatorname{sigmoid}(\theta_s)`.
+    The objective is the average reward :math:`J = \sum_s \rho(s)\,\pi(\text{stay}|s)\,r_s` under the
+    stationary distribution, :math:`\rho(i) : \rho(j) = \pi(\text{go}|j) : \pi(\text{go}|i)`. It is the limit
+    of :math:`(1-\gamma)\,\mu^\top V` for :math:`\gamma \to 1`.
 
     Parameters
     ----------
@@ -25,6 +25,7 @@ class TwoStateMDP:
 
     names = ("θᵢ", "θⱼ")
     bounds = ((-3.0, 7.0), (-4.0, 8.0))
+    policy_names = ("stay | i", "go | i", "stay | j", "go | j")
 
     def __init__(self, rewards=(1.0, 2.0)):
         self.rewards = finite("rewards", rewards)
@@ -35,6 +36,11 @@ class TwoStateMDP:
         """Probabilities of (stay, go) in both states, shape (..., 2, 2)."""
         theta = vector("theta", theta, 2)
         return np.stack([expit(theta), expit(-theta)], axis=-1)
+
+    def policies(self, theta):
+        """The policy in both states, a `Categorical` (..., 2 states), and the occupancy."""
+        theta = vector("theta", theta, 2)
+        return Categorical(logits=np.stack([theta, np.zeros_like(theta)], axis=-1)), self.occupancy(theta)
 
     def occupancy(self, theta):
         r"""Stationary distribution :math:`\rho`, shape (..., 2)."""
@@ -58,16 +64,14 @@ class TwoStateMDP:
         return self._information(theta) * self.natural_gradient(theta)
 
     def fisher(self, theta):
-        r""":math:`\operatorname{diag}\left(\rho(s)\,\pi(\text{stay}|s)\,\pi(\text{go}|s)\right)`, shape (..., 2, 2)."""
+        r""":math:`\operatorname{diag}(\rho(s)\,\pi(\text{stay}|s)\,\pi(\text{go}|s))`, shape (..., 2, 2)."""
         return self._information(theta)[..., None] * np.eye(2)
 
     def kl(self, theta, other):
-        """Divergence of the action distributions in nats, averaged over the stationary distribution of `theta`."""
-        policy, changed = (
-            Categorical(logits=np.stack([point, np.zeros_like(point)], axis=-1))
-            for point in (vector("theta", theta, 2), vector("other", other, 2))
-        )
-        return (self.occupancy(theta) * policy.kl(changed)).sum(axis=-1)
+        """Divergence of the policies in nats, averaged over the occupancy of `theta`, shape (...)."""
+        policy, occupancy = self.policies(theta)
+        changed, _ = self.policies(vector("other", other, 2))
+        return (occupancy * policy.kl(changed)).sum(axis=-1)
 
     def _information(self, theta):
         return self.occupancy(theta) * self.policy_probs(theta).prod(axis=-1)
@@ -76,7 +80,7 @@ class TwoStateMDP:
 def two_state_mdp():
     r"""Kakade's two-state MDP: staying in i pays 1, staying in j pays 2.
 
-    His experiment starts from :math:`\pi(\text{stay}|i) = .8` and :math:`\pi(\text{stay}|j) = .1`, that is from
-    :math:`\theta = (\log 4, -\log 9)` where :math:`\rho = (.82, .18)`; the plateau lies at an average reward of 1.
+    The experiment starts at :math:`\theta = (\log 4, -\log 9)`, where one stays in i with probability .8 and
+    in j with .1, and :math:`\rho = (.82, .18)`. On its plateau the average reward is near 1.
     """
     return TwoStateMDP()

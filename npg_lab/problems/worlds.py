@@ -7,7 +7,7 @@ from ..validation import finite
 from .mdp import TabularMDP
 
 MOVES = np.array([[-1, 0], [0, 1], [1, 0], [0, -1]])
-SYMBOLS = {".": "free", "#": "wall", "S": "start", "G": "goal", "X": "trap"}
+SYMBOLS = ".#SGX"
 ROOMS = (
     "S..#...",
     "...#...",
@@ -51,8 +51,8 @@ def grid_world(layout=ROOMS, discount=0.95, slip=0.0, step_reward=0.0, sparse=Fa
     Parameters
     ----------
     layout : sequence of str
-        One string for each row: "." free, "#" wall, "S" start, "G" goal, "X" trap. The walk begins in one of the
-        S cells, or in one of all free cells if there is none.
+        One string for each row: "." free, "#" wall, "S" start, "G" goal, "X" trap. The walk begins in one of
+        the S cells, or in any free cell if there is none.
     discount : float
     slip : float
         Probability of moving to the side of the chosen direction, half of it to each side.

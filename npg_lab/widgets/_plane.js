@@ -187,7 +187,7 @@ export function slider(frame_, { label, range, value, input, log = false, steps 
   add(line, "span", {}, label);
   const [low, high] = range.map(to), step = (high - low) / steps;
   const node = add(line, "input", { type: "range", min: low, max: high, step, "aria-label": label });
-  const output = add(line, "output");
+  const output = add(line, "output", { "aria-hidden": "true" }); // else a live region; the input tells its value
   node.addEventListener("input", () => input(clamp(+from(+node.value).toPrecision(6), range)));
   const refresh = (current) => {
     node.value = to(current);
@@ -224,7 +224,7 @@ export function button(frame_, text, press) {
 export function presets(frame_, model, keys, apply) {
   const first = Object.fromEntries(keys.map((key) => [key, model.get(key)]));
   const go = (state) => { apply?.(); set(model, { ...first, ...state }); };
-  for (const [name, state] of Object.entries(model.get("presets"))) button(frame_, name, () => go(state));
+  for (const [name, state] of model.get("presets")) button(frame_, name, () => go(state));
   button(frame_, "Reset", () => go(first));
 }
 

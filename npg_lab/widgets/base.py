@@ -32,10 +32,24 @@ class InvalidState(traitlets.TraitError, ValueError):
     """A widget was asked to take a value that it does not allow; it keeps its old state."""
 
 
+# notebooks sort the keys of the objects that they save, so dicts whose order matters travel as pairs
+IN_ORDER = {
+    "to_json": lambda value, widget: [list(pair) for pair in value.items()],
+    "from_json": lambda value, widget: dict(value),
+}
+
+
 class Explorer(anywidget.AnyWidget):
     """Base of all widgets. State lives in traits, so that Python reads and sets what the reader drags."""
 
-    presets = traitlets.Dict(help="named states, each a dict of traits").tag(sync=True)
+    presets = traitlets.Dict(help="named states, each a dict of traits").tag(sync=True, **IN_ORDER)
+
+    @traitlets.validate("presets")
+    def _presets_name_traits(self, proposal):
+        for name, state in proposal["value"].items():
+            if unknown := sorted(set(state) - set(self.trait_names(sync=True))):
+                raise InvalidState(f"presets[{name!r}] must name traits of {type(self).__name__}, got {unknown}.")
+        return proposal["value"]
 
 
 def within(trait, low, high):

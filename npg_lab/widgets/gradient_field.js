@@ -9,20 +9,27 @@ const LONGEST = 200, COLUMNS = 9, ROWS = 8;
 function problemOf(model) {
   const bounds = model.get("bounds"), nodes = model.get("nodes"), channels = model.get("channels");
   const table = tableOf(floats(model.get("table")), nodes, channels, bounds);
-  const family = model.get("family");
-  const policyOf = { gaussian: (c) => [c[6], c[7]], categorical: (c) => softmax(c.slice(6)), "": () => null }[family];
-  const kl = { gaussian: gaussian.kl, categorical: categorical.kl, "": null }[family];
+  const family = model.get("family"), rulers = new Map(model.get("rulers"));
+  const states = model.get("states"), last = channels - (states > 1 ? states : 0), size = (last - 6) / states;
+  const policyIn = { gaussian: (c) => [...c], categorical: softmax }[family], klIn = { gaussian, categorical }[family]?.kl;
+  /** The policy in each state and the weights of the states. */
+  const policyOf = (c) => ({
+    at: Array.from({ length: states }, (_, s) => policyIn(c.subarray(6 + s * size, 6 + (s + 1) * size))),
+    weights: states > 1 ? [...c.subarray(last)] : [1],
+  });
   const corners = bounds[0].flatMap((x) => bounds[1].map((y) => [x, y]));
   return {
-    bounds, family, kl,
+    bounds, family,
+    kl: family ? (p, q) => p.at.reduce((sum, policy, s) => sum + p.weights[s] * klIn(policy, q.at[s]), 0) : null,
     narrowest: family === "gaussian" ? Math.min(...corners.map((p) => table(...p)[7])) : NaN,
+    bars: states * size,
     inside: ([x, y]) => x >= bounds[0][0] && x <= bounds[0][1] && y >= bounds[1][0] && y <= bounds[1][1],
     at: ([x, y]) => {
       const c = table(x, y);
-      return { J: c[0], gradient: [c[1], c[2]], fisher: [c[3], c[4], c[5]], policy: policyOf(c) };
+      return { J: c[0], gradient: [c[1], c[2]], fisher: [c[3], c[4], c[5]], policy: family ? policyOf(c) : null };
     },
     ruler: (theta) => {
-      const ruler = model.get("rulers")[model.get("ruler")];
+      const ruler = rulers.get(model.get("ruler"));
       return typeof ruler === "string" ? rulerOf(charts[ruler], theta) : ruler;
     },
   };
@@ -95,13 +102,15 @@ function planePanel(shell, model, problem, method) {
   return { axes, layers, dot, place };
 }
 
-/** Draws policies: densities over actions, bars over arms, or the simplex of three arms. */
+/** Draws policies: densities over actions (in the last state), or bars, as wide as their state is often visited. */
 function policyPanel(shell, model, problem) {
+  const names = model.get("policy_names");
   if (problem.family === "gaussian") {
     const rewards = model.get("rewards"), [low, high] = problem.bounds[0];
     const x = rewards.length ? [rewards[0][0], rewards.at(-1)[0]] : [low - 1, high + 1];
     const ceiling = 0.42 / problem.narrowest;
-    const axes = panel(shell, { title: "Policies", x, y: [0, ceiling], xName: "action", yName: "density" });
+    const title = names.length ? `Policies in state ${names.at(-1)}` : "Policies";
+    const axes = panel(shell, { title, x, y: [0, ceiling], xName: "action", yName: "density" });
     axes.layer("reward dashed").setAttribute("d", axes.line(rewards.map(([a, r]) => [a, 0.95 * ceiling * r])));
     if (rewards.length) add(axes.svg, "text", { class: "reward", x: 330, y: 16, "text-anchor": "end" }, "reward (rescaled)");
     const lines = { start: axes.layer(""), vanilla: axes.layer("vanilla thick"), natural: axes.layer("natural thick") };
@@ -109,21 +118,21 @@ function policyPanel(shell, model, problem) {
       for (const [key, policy] of Object.entries(policies)) {
         lines[key].setAttribute("d", axes.line(Array.from({ length: 161 }, (_, i) => {
           const a = x[0] + i / 160 * (x[1] - x[0]);
-          return [a, gaussian.density(a, policy)];
+          return [a, gaussian.density(a, policy.at.at(-1))];
         })));
       }
     };
   }
-  const arms = model.get("channels") - 6;
-  const axes = panel(shell, { title: "Policies", x: [0.5, arms + 0.5], y: [0, 1], xName: "arm", yName: "probability" });
+  const xText = (value) => names[value - 1] ?? show(value), xName = names.length ? "action | state" : "arm";
+  const axes = panel(shell, { title: "Policies", x: [0.5, problem.bars + 0.5], y: [0, 1], xName, yName: "probability", xText });
   const lines = { start: axes.layer(""), vanilla: axes.layer("vanilla thick"), natural: axes.layer("natural thick") };
   const offset = { start: -0.22, vanilla: 0, natural: 0.22 };
   return (policies) => {
-    for (const [key, p] of Object.entries(policies)) {
-      lines[key].setAttribute("d", p.map((value, k) => {
-        const c = k + 1 + offset[key];
-        return axes.line([[c - .1, 0], [c - .1, value], [c + .1, value], [c + .1, 0]]);
-      }).join(""));
+    for (const [key, { at, weights }] of Object.entries(policies)) {
+      lines[key].setAttribute("d", at.flatMap((p, s) => p.map((value, k) => {
+        const c = s * p.length + k + 1 + offset[key], half = 0.01 + 0.09 * weights[s];
+        return axes.line([[c - half, 0], [c - half, value], [c + half, value], [c + half, 0]]);
+      })).join(""));
     }
   };
 }
@@ -148,8 +157,8 @@ function controls(shell, model) {
     modelSlider(shell, model, "damping", "damping λ", [0, 10]),
     modelSlider(shell, model, "step", "steps", [0, LONGEST], { steps: LONGEST }),
   ];
-  const rulers = Object.keys(model.get("rulers"));
-  if (rulers.length > 1) refresh.push(choice(shell, model, "ruler", "Euclidean ruler of", rulers.map((name) => [name, name])));
+  const rulers = model.get("rulers").map(([name]) => [name, name]);
+  if (rulers.length > 1) refresh.push(choice(shell, model, "ruler", "Euclidean ruler of", rulers));
   const rows = shell.controls.querySelectorAll("label");
   let timer = 0;
   const stop = () => { clearInterval(timer); timer = 0; play.textContent = "Play"; };
@@ -198,8 +207,9 @@ function render({ model, el }) {
   const problem = problemOf(model);
   const shell = frame({
     el, title: "Two gradient fields",
-    caption: "Drag the round handle: both ascents start there. Arrows in both fields cost the same divergence (the little ellipses); only their directions differ. The dot is the policy after the chosen number of steps.",
-    ...prompt(Object.keys(model.get("rulers")).length > 1),
+    caption: `Drag the round handle: both ascents start there. Arrows in both fields cost the same divergence (the little ellipses); only their directions differ. The dot is the policy after the chosen number of steps.${
+      problem.family === "categorical" && model.get("states") > 1 ? " Bars are as wide as their state is often visited." : ""}`,
+    ...prompt(model.get("rulers").length > 1),
   });
   const planes = Object.fromEntries(METHODS.map((method) => [method, planePanel(shell, model, problem, method)]));
   const drawPolicies = problem.family ? policyPanel(shell, model, problem) : () => {};

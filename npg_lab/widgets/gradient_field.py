@@ -4,9 +4,9 @@ import numpy as np
 import traitlets
 
 from ..charts import AffineChart, get_chart
-from ..problems import GaussianBandit, QuadraticReward
+from ..problems import GaussianBandit, LinearQuadraticRegulator, QuadraticReward, TwoStateMDP
 from ..validation import one_of, square, vector
-from .base import Explorer, choice, inside, module, packed, style, within
+from .base import IN_ORDER, Explorer, choice, inside, module, packed, style, within
 from .tables import NODES, sample_plane
 
 RULES = ("kl", "rate")
@@ -15,6 +15,17 @@ THESE_AXES = "these axes"
 GAUSSIAN_RULERS = {
     "μ counted in tenths": np.diag([10.0, 1.0]), "(μ, log σ)": "mean_log_std", "(μ, σ²)": "mean_variance",
     "(μ, 1/σ²)": "mean_precision", "natural parameters": "natural", "moments": "expectation",
+}
+KAKADE_START = [float(np.log(4)), float(-np.log(9))]
+PRESETS = {
+    LinearQuadraticRegulator: {
+        "small-σ corner": {"start": [-0.2, 0.7], "rule": "kl", "kl": 0.001, "step": 61},
+        "one rate for both": {"start": [-0.2, 0.7], "rule": "rate", "rate": 0.003, "step": 200},
+    },
+    TwoStateMDP: {
+        "plateau": {"start": KAKADE_START, "rule": "rate", "rate": 0.25, "step": 200},
+        "plateau, equal KL": {"start": KAKADE_START, "rule": "kl", "kl": 0.001, "step": 36},
+    },
 }
 
 
@@ -28,8 +39,8 @@ class GradientFieldExplorer(Explorer):
     ----------
     problem : Problem, optional
         Anything with `objective`, `gradient` and `fisher` of two parameters, your own included; a Gaussian
-        bandit by default. With `policy(theta)` (a `Gaussian` or `Categorical`) the policies are drawn and
-        divergences are exact.
+        bandit by default. With `policy(theta)` (a `Gaussian` or `Categorical`), or with `policies(theta)` where
+        there are states (see `npg_lab.problems.Problem`), the policies are drawn and divergences are exact.
     bounds : ((low, high), (low, high)), optional
         Window of the parameter plane; the problem's own by default.
     start : (float, float), optional
@@ -47,6 +58,7 @@ class GradientFieldExplorer(Explorer):
         Gaussian family (where the plane is that of mean and std) or the matrix A of :math:`\theta' = A\theta`.
         The charts of the Gaussian family are offered by default where they make sense.
     presets : dict of name to dict of the arguments above, optional
+        The regulator and the two-state MDP have their own by default.
 
     Raises
     ------
@@ -63,10 +75,12 @@ class GradientFieldExplorer(Explorer):
     channels = traitlets.Int().tag(sync=True)
     table = traitlets.Bytes().tag(sync=True)
     family = traitlets.Unicode().tag(sync=True)
+    states = traitlets.Int(1).tag(sync=True)
+    policy_names = traitlets.List().tag(sync=True)
     contours = traitlets.List().tag(sync=True)
     peak = traitlets.List().tag(sync=True)
     rewards = traitlets.List(help="[action, reward scaled to 0..1]").tag(sync=True)
-    rulers = traitlets.Dict(help="name of each ruler: a chart, or xx, xy, yy of J J'").tag(sync=True)
+    rulers = traitlets.Dict(help="name of each ruler: a chart, or xx, xy, yy of J J'").tag(sync=True, **IN_ORDER)
 
     start = traitlets.List(traitlets.Float()).tag(sync=True)
     rule = traitlets.Unicode("kl").tag(sync=True)
@@ -93,12 +107,23 @@ class GradientFieldExplorer(Explorer):
         super().__init__(
             bounds=[list(b) for b in plane.bounds], names=list(plane.names), channels=plane.channels,
             table=packed(plane.values), family=plane.family, contours=plane.contours, peak=plane.peak,
-            rewards=_reward_curve(problem, plane), rulers={THESE_AXES: [1.0, 0.0, 1.0], **_encode(rulers)},
+            states=plane.states, policy_names=list(getattr(problem, "policy_names", ())),
+            presets=_presets(problem, window), rewards=_reward_curve(problem, plane),
+            rulers={THESE_AXES: [1.0, 0.0, 1.0], **_encode(rulers)},
         )
         start = window @ [0.8, 0.2] if start is None else vector("start", start, 2)
         self.start = np.asarray(start, dtype=float).tolist()
         for name, value in state.items():
             setattr(self, one_of("argument", name, ARGUMENTS), value)
+
+
+def _presets(problem, window):
+    """The presets made for this kind of problem, as far as they start inside the window."""
+    low, high = window.T
+    return {
+        name: state for name, state in PRESETS.get(type(problem), {}).items()
+        if np.all((low <= state["start"]) & (state["start"] <= high))
+    }
 
 
 def _reward_curve(problem, plane):

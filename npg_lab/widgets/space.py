@@ -68,7 +68,7 @@ class SpaceExplorer(Explorer):
         if problem is None:
             problem, bounds = GaussianBandit(), GAUSSIAN_BOUNDS if bounds is None else bounds
         plane = sample_plane(problem, bounds)
-        if plane.family == "" or (plane.family == "categorical" and plane.channels != 9):
+        if (plane.family, plane.channels) not in (("gaussian", 8), ("categorical", 9)):
             raise ValueError(
                 "problem must have policy(theta) returning a Gaussian or a Categorical over three arms, "
                 f"got {type(problem).__name__}."

@@ -21,8 +21,11 @@ class PlaneTable:
     names : (str, str)
     values : array (NODES, NODES, channels)
         Rows follow the second parameter. Channels: objective, gradient (2), Fisher xx, xy, yy (3), then the
-        policy: mean and std of a Gaussian, log probabilities of a categorical, or nothing.
+        policy: mean and std of a Gaussian, log probabilities of a categorical, or nothing. With several states
+        these are repeated for each state, and the weights of the states follow.
     family : "gaussian", "categorical" or ""
+    states : int
+        How many states the policy is given for; 1 without states.
     contours : list of polylines [[x, y], ...] of equal objective
     peak : [x, y] of the best grid point
     """
@@ -31,6 +34,7 @@ class PlaneTable:
     names: tuple
     values: np.ndarray
     family: str
+    states: int
     contours: list
     peak: list
 
@@ -49,7 +53,7 @@ def sample_plane(problem, bounds=None):
         _finite_everywhere(method, getattr(problem, method)(theta), theta)
         for method in ("objective", "gradient", "fisher")
     )
-    family, policy = _policy_channels(problem, theta)
+    family, states, policy = _policy_channels(problem, theta)
     values = np.concatenate(
         [
             objective[..., None], gradient,
@@ -59,7 +63,7 @@ def sample_plane(problem, bounds=None):
     )
     best = np.unravel_index(np.argmax(objective), objective.shape)
     return PlaneTable(
-        bounds, tuple(getattr(problem, "names", ("θ₁", "θ₂"))), values, family,
+        bounds, tuple(getattr(problem, "names", ("θ₁", "θ₂"))), values, family, states,
         _contours(x, y, objective), theta[best].tolist(),
     )
 
@@ -74,12 +78,19 @@ def _finite_everywhere(method, value, theta):
 
 
 def _policy_channels(problem, theta):
-    policy = problem.policy(theta) if hasattr(problem, "policy") else None
+    policy, weights = None, np.empty((*theta.shape[:-1], 0))
+    if hasattr(problem, "policies"):
+        policy, weights = problem.policies(theta)
+    elif hasattr(problem, "policy"):
+        policy = problem.policy(theta)
     if isinstance(policy, Gaussian):
-        return "gaussian", np.stack([policy.mean, policy.std], axis=-1)
-    if isinstance(policy, Categorical):
-        return "categorical", policy.logits
-    return "", np.empty((*theta.shape[:-1], 0))
+        family, shape = "gaussian", np.stack([policy.mean, policy.std], axis=-1)
+    elif isinstance(policy, Categorical):
+        family, shape = "categorical", policy.logits
+    else:
+        return "", 1, weights
+    flat = shape.reshape(*theta.shape[:-1], -1)
+    return family, max(1, weights.shape[-1]), np.concatenate([flat, weights], axis=-1)
 
 
 def _contours(x, y, objective, levels=12):

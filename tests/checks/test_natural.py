@@ -1,4 +1,4 @@
-"""Answers to the exercises on the natural gradient: wrong ones outside their catalogues, right ones of other origin."""
+"""Answers on the natural gradient: wrong ones outside the catalogues, right ones of another origin."""
 
 import numpy as np
 import pytest

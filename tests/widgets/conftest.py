@@ -1,4 +1,5 @@
 """Widgets on a static page, and in a JupyterLab of their own."""
+import re
 from contextlib import contextmanager
 
 import numpy as np
@@ -27,7 +28,7 @@ def watched(browser, folder, options):
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.extend([said.text] if said.type in ("error", "warning") else []))
+        page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
         file = folder / "widget.html"
         file.write_text(html_of(widget))
         page.goto(file.as_uri())
@@ -70,17 +71,24 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lab_page(browser, browser_context_args, lab):
-    """A browser page with JupyterLab in it."""
+    """A browser page with JupyterLab in it; nothing outside this machine is asked for."""
     address, _ = lab
-    context, complaints = browser.new_context(**browser_context_args), []
+    context, asked, complaints = browser.new_context(**browser_context_args), [], []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        route.abort()
+
+    context.route(re.compile(r"^https?://(?!127\.0\.0\.1:)"), refuse)
     page = context.new_page()
     page.set_default_timeout(60_000)
     # modules of widgets come from blobs; an error elsewhere is JupyterLab's own
-    page.on("pageerror", lambda error: complaints.extend([error.stack] if "blob:" in error.stack else []))
+    page.on("pageerror", lambda error: "blob:" in error.stack and complaints.append(error.stack))
     page.goto(f"{address}/lab")
     page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
     yield page
     context.close()
+    assert asked == []
     assert complaints == []
 
 

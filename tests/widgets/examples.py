@@ -44,8 +44,8 @@ class Slanted(Hill):
 
     def fisher(self, theta):
         policy = self.policy(theta)
-        precision = policy.std**-2.0
-        return np.stack([precision, precision, precision, precision + 0.5], axis=-1).reshape(*precision.shape, 2, 2)
+        p = policy.std**-2.0
+        return np.stack([p, p, p, p + 0.5], axis=-1).reshape(*p.shape, 2, 2)
 
 
 def bump(theta):
@@ -70,14 +70,12 @@ EXAMPLES = {
     "fields of a Gaussian": widgets.GradientFieldExplorer,
     "fields of a softmax": lambda: widgets.GradientFieldExplorer(
         ARMS, start=(-2.0, 1.0), presets={"two good arms": {"start": [3.0, 2.5], "step": 40}}),
-    "fields of a reader's own problem": lambda: widgets.GradientFieldExplorer(Hill()),
     "two Gaussians": widgets.KLExplorer,
     "two coins": lambda: widgets.KLExplorer(p=0.4, q=0.6, family="coin"),
     "ball of Gaussians": widgets.SpaceExplorer,
     "ball of softmax policies": lambda: widgets.SpaceExplorer(ARMS),
     "Fisher ellipse": widgets.FisherExplorer,
-    "bump": lambda: widgets.StepSizeExplorer(bump, bump_slope),
-    "landscape with a cliff": lambda: widgets.StepSizeExplorer(barrier, barrier_slope, step_size=0.3),
+    "landscape": lambda: widgets.StepSizeExplorer(bump, bump_slope),
     "simplex": lambda: widgets.SimplexExplorer(start=(0.3, 0.3, 0.4)),
 }
 

@@ -28,8 +28,8 @@ def server(root):
     port, files = free_port(), root / "files"
     files.mkdir()
     options = {
-        "ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.port_retries": 0, "ServerApp.root_dir": files,
-        "IdentityProvider.token": "", "ServerApp.disable_check_xsrf": True,
+        "ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": files, "IdentityProvider.token": "", "ServerApp.disable_check_xsrf": True,
         "LabApp.expose_app_in_browser": True, "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "LabApp.news_url": None, "LabApp.workspaces_dir": root / "workspaces",
         "LabApp.user_settings_dir": root / "settings",
@@ -74,7 +74,9 @@ class Notebook:
             await panel.context.sessionContext.session.kernel.info;
         }""", name)
         page.wait_for_function(f"jupyterapp.shell.currentWidget.content.widgets?.length === {len(sources)}")
-        page.evaluate("jupyterapp.shell.currentWidget.content.widgets.forEach((w, i) => { w.node.dataset.cell = i; })")
+        page.evaluate("""() => {
+            jupyterapp.shell.currentWidget.content.widgets.forEach((cell, i) => { cell.node.dataset.cell = i; });
+        }""")
 
     def start(self, index):
         """Run a cell by its index, without waiting for its end."""

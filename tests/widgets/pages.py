@@ -1,12 +1,12 @@
 """Widgets on a page without a kernel, and the ways a reader handles them."""
 import json
 import re
+from importlib import resources
 
 import numpy as np
 from ipywidgets.embed import dependency_state
 
-from npg_lab.book.site import STATIC
-
+HOST = resources.files("npg_lab").joinpath("book/static/widgets.js").read_text()
 STYLE = """
     html { --pst-color-text-base: #323232; --pst-color-background: #ffffff; }
     html[data-theme=dark] { --pst-color-text-base: #ced6dd; --pst-color-background: #14181e; }
@@ -30,7 +30,7 @@ def html_of(widget):
         <meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>
         <script type="application/vnd.jupyter.widget-state+json">{escaped}</script>
         <script type="application/vnd.jupyter.widget-view+json">{json.dumps(view)}</script>
-        <script>{(STATIC / "widgets.js").read_text()}</script></body></html>"""
+        <script>{HOST}</script></body></html>"""
 
 
 def number(text):
@@ -49,9 +49,16 @@ def shows(static_page, make, states):
     """Pairs of a state and the read-outs of the widget in it; its own preset buttons bring it there."""
     named = {f"state {k}": state for k, state in enumerate(states)}
     shown = static_page(make(presets=named))
-    for name, state in named.items():
-        shown.press_button(name)
-        yield state, shown.cells()
+    seen = shown.root.evaluate(f"""async (root, names) => {{
+        const seen = [], buttons = [...root.querySelectorAll("button")];
+        for (const name of names) {{
+            buttons.find(button => button.textContent === name).click();
+            {NEXT_FRAME}
+            seen.push(({CELLS})(root));
+        }}
+        return seen;
+    }}""", list(named))
+    return zip(states, seen, strict=True)
 
 
 def agrees(cells, key, expected, near_zero=0.0):

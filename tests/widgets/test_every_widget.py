@@ -34,7 +34,7 @@ def test_there_is_an_example_of_each_widget():
 
 def test_names_and_roles(shown):
     assert shown.root.get_attribute("role") == "group" and shown.root.get_attribute("aria-label")
-    assert shown.root.locator("[role=status][aria-live=polite]").count() == 1
+    assert shown.root.get_by_role("status").evaluate_all("all => all.map(e => e.ariaLive)") == ["polite"]
     for panel in shown.root.locator("svg").all():
         assert panel.get_attribute("role") == "group" and panel.get_attribute("aria-label")
     labels = [label_of(handle) for handle in shown.handles()]
@@ -94,7 +94,7 @@ def test_keys_stay_inside_the_widget(shown):
     }""")
     for place in shown.root.locator(".npg-handle, input:visible").all():
         place.focus()
-        for key in (*KEYS, "Home", "End", "PageUp", "PageDown"):
+        for key in ("ArrowRight", "ArrowUp", "Home", "PageDown"):
             shown.page.keyboard.press(key)
     shown.root.get_by_role("button", name="Reset").press("Escape")
     assert shown.page.evaluate("heard") == ["Escape"]
@@ -152,8 +152,10 @@ def test_dark_theme_changes_every_colour_and_all_stay_legible(shown):
 
 def test_phone_has_no_horizontal_scroll(shown):
     shown.page.set_viewport_size({"width": 375, "height": 740})
-    widths = shown.root.evaluate("""root => [document.documentElement.scrollWidth,
-        ...[...root.querySelectorAll("svg, .npg-controls > *, .npg-caption")].map(e => e.getBoundingClientRect().right)]""")
+    widths = shown.root.evaluate("""root => {
+        const parts = [...root.querySelectorAll("svg, .npg-controls > *, .npg-caption, .npg-readouts")];
+        return [document.documentElement.scrollWidth, ...parts.map(part => part.getBoundingClientRect().right)];
+    }""")
     lefts = {round(svg.bounding_box()["x"]) for svg in shown.root.locator("svg").all()}
     shown.page.set_viewport_size({"width": 1280, "height": 900})
     assert max(widths) <= 375

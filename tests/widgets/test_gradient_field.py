@@ -92,7 +92,7 @@ def test_empty_window_is_refused(bounds):
 
 
 def test_problem_without_the_methods_is_refused():
-    with pytest.raises(ValueError, match=r"^problem must have the methods objective, gradient and fisher, got str\.$"):
+    with pytest.raises(ValueError, match=r"^problem must have the methods objective, .*, got str\.$"):
         GradientFieldExplorer("bandit", bounds=((0, 1), (0, 1)))
 
 

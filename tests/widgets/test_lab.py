@@ -7,7 +7,7 @@ from pages import numbers_in
 from playwright.sync_api import expect
 
 PREPARE = "from npg_lab.widgets import *"
-# for each widget: how it is made; one of its handles; the state that this shows; another state, and what is said of it
+# for each widget: how it is made, one of its handles, the state that this shows, another state, and that in words
 WIDGETS = {
     "KLExplorer": (
         "KLExplorer()", "P in the plane of mean and standard deviation",
@@ -43,15 +43,15 @@ def test_chapter_with_every_widget(notebook):
     """The mouse tells Python, and Python tells the picture, in each widget of a long notebook."""
     cells = {}
     for name, (make, _, state, change, _) in WIDGETS.items():
-        own = f"w = {name.lower()}\n"
-        cells[name] = [f"# {name}", f"{name.lower()} = {make}\n{name.lower()}", f"{own}print({state})", own + change]
+        own = name.lower()
+        cells[name] = [f"# {name}", f"{own} = {make}\n{own}", f"w = {own}\nprint({state})", f"w = {own}\n{change}"]
     chapter = notebook([PREPARE, *(cell for group in cells.values() for cell in group)])
     places = {name: 4 * k + 2 for k, name in enumerate(WIDGETS)}
     for index in (0, *places.values()):
         assert chapter.run(index) == ""
     for name, index in places.items():
-        shown = chapter.widget(index)
-        handle = shown.handle(WIDGETS[name][1])
+        shown, (_, label, *_, words) = chapter.widget(index), WIDGETS[name]
+        handle = shown.handle(label)
         before, (x, _) = said(handle), shown.position(handle)
         shown.drag(handle, -20, 12)
         assert shown.position(handle)[0] == pytest.approx(x - 20, abs=1)
@@ -59,7 +59,7 @@ def test_chapter_with_every_widget(notebook):
         printed = chapter.poll(index + 1, lambda text, handle=handle: tells(handle, text))
         assert tells(handle, printed), (name, printed)
         assert chapter.run(index + 2) == ""
-        expect(chapter.widget(index).handle(WIDGETS[name][1])).to_have_attribute("aria-valuetext", WIDGETS[name][4])
+        expect(chapter.widget(index).handle(label)).to_have_attribute("aria-valuetext", words)
 
 
 def test_arrow_keys_stay_with_the_widget(notebook):

@@ -7,19 +7,19 @@ from npg_lab import Gaussian, geometry
 from npg_lab.charts import CHARTS
 from npg_lab.widgets import FisherExplorer
 
-
 # which coordinates name a Gaussian
 INSIDE = {
-    "mean_std": lambda u, v: v > 0, "mean_log_std": lambda u, v: np.isfinite(v), "mean_variance": lambda u, v: v > 0,
-    "mean_precision": lambda u, v: v > 0, "natural": lambda u, v: v < 0, "expectation": lambda u, v: v > u**2,
+    "mean_std": lambda u, v: v > 0, "mean_log_std": lambda u, v: np.isfinite(v),
+    "mean_variance": lambda u, v: v > 0, "mean_precision": lambda u, v: v > 0,
+    "natural": lambda u, v: v < 0, "expectation": lambda u, v: v > u**2,
 }
 
 
 def test_fisher_numbers(static_page, rng):
-    charts = [*CHARTS] * 5
     states = [
-        {"mean": rng.uniform(-3, 3), "std": rng.uniform(0.2, 2.5), "kl": log_uniform(rng, 0.001, 0.5), "chart": chart}
-        for chart in charts
+        {"mean": rng.uniform(-3, 3), "std": rng.uniform(0.2, 2.5), "kl": log_uniform(rng, 0.001, 0.5),
+         "chart": chart}
+        for chart in [*CHARTS] * 5
     ]
 
     def make(presets):
@@ -58,7 +58,8 @@ def test_fisher_ellipse_and_true_contour_cost_what_they_say(static_page, chart):
 def test_fisher_chart_changes_the_picture_and_not_the_policy(static_page):
     shown = static_page(FisherExplorer(mean=0.5, std=0.8))
     point, before = shown.handle("the Gaussian"), shown.cells()
-    words, density = point.get_attribute("aria-valuetext"), shown.curves("Policies", "path.thick", [-5, 5], [0, 2.1])
+    words = point.get_attribute("aria-valuetext")
+    density = shown.curves("Policies", "path.thick", [-5, 5], [0, 2.1])
     assert density[0][:, 1].max() == pytest.approx(1 / (0.8 * np.sqrt(2 * np.pi)), rel=0.02)
     for name, chart in CHARTS.items():
         shown.select("chart").select_option(name)

@@ -1,8 +1,11 @@
 """The two fields on a page without a kernel, against Python."""
+import re
+
 import numpy as np
 import pytest
 from examples import ARMS, Hill, Slanted
 from pages import agrees, log_uniform, numbers_in, shows
+from playwright.sync_api import expect
 
 from npg_lab import geometry
 from npg_lab.charts import CHARTS
@@ -80,7 +83,8 @@ def test_field_numbers(static_page, rng, name):
             if len(path) > 1:
                 moved = path[-1] - path[-2]
                 agrees(cells, f"length.{method}", np.linalg.norm(moved))
-                agrees(cells, f"quadratic.{method}", geometry.fisher_norm(moved, problem.fisher(path[-2])) ** 2 / 2)
+                quadratic = geometry.fisher_norm(moved, problem.fisher(path[-2])) ** 2 / 2
+                agrees(cells, f"quadratic.{method}", quadratic)
                 if hasattr(problem, "policy"):
                     first, before, last = (problem.policy(path[k]) for k in (0, -2, -1))
                     agrees(cells, f"kl.{method}", first.kl(last))
@@ -170,6 +174,30 @@ def test_field_plays_and_pauses(static_page):
     assert shown.cells()["steps.natural"] == taken
     shown.press_button("Reset")
     assert shown.cells()["steps.natural"] == "150"
+
+
+def test_field_stops_playing_when_the_page_goes(static_page):
+    shown = static_page(GradientFieldExplorer(kl=1e-4))
+    shown.page.evaluate("""() => {
+        window.timers = new Set();
+        const { setInterval, clearInterval } = window;
+        window.setInterval = (...args) => { const id = setInterval(...args); timers.add(id); return id; };
+        window.clearInterval = id => { timers.delete(id); clearInterval(id); };
+    }""")
+    shown.press_button("Play")
+    assert shown.page.evaluate("timers.size") == 1
+    shown.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    assert shown.page.evaluate("timers.size") == 0
+
+
+def test_field_announces_when_the_hand_rests(static_page):
+    shown = static_page(GradientFieldExplorer())
+    said = shown.root.get_by_role("status")
+    expect(said).to_have_text(re.compile("After 20 steps J is .* vanilla, .* natural"))
+    before = said.inner_text()
+    shown.drag(shown.handles()[0], 40, -30)
+    assert said.inner_text() == before
+    expect(said).not_to_have_text(before)
 
 
 def test_field_plays_at_once_for_readers_who_want_no_motion(static_page):

@@ -48,7 +48,8 @@ def test_divergence_is_the_difference_of_the_shaded_areas(static_page, direction
 
 def test_gaussian_is_dragged_in_the_plane_and_by_its_top(static_page):
     shown = static_page(KLExplorer(p=(0.0, 1.0), q=(1.0, 1.5)))
-    point, top = shown.handle("P in the plane of mean and standard deviation"), shown.handle("top of the density of P")
+    point = shown.handle("P in the plane of mean and standard deviation")
+    top = shown.handle("top of the density of P")
     size, place = shown.plot_size(point), shown.position(top)
     shown.drag(point, 30, 40)
     mean, std = 30 / size[0] * 8, 1 - 40 / size[1] * 2.8

