@@ -229,11 +229,11 @@ def test_reward_to_go_and_returns_against_loops():
 
 
 def test_dropping_the_discount_of_time_is_the_gradient_of_nothing():
-    mdp, policy, theta = case(12)
+    mdp, policy, theta = hidden_side((1.0, 0)), LinearSoftmaxPolicy.tabular(2, 2), np.array([1.0, 0, 0, 1])
 
     def field(estimate, discount):
         def mean(x):
-            episodes = enumerate_episodes(mdp, policy.probs(x), T, discount)
+            episodes = enumerate_episodes(mdp, policy.probs(x), 3, discount)
             return episodes.mean(estimate(episodes, policy.score(x)))
         return mean
 
@@ -241,8 +241,8 @@ def test_dropping_the_discount_of_time_is_the_gradient_of_nothing():
         jacobian = derivative(function, theta)
         return np.linalg.norm(jacobian - jacobian.T) / np.linalg.norm(jacobian)
 
-    assert asymmetry(field(reward_to_go_gradient, 0.6)) < 1e-8
-    assert asymmetry(field(dropped_discount_gradient, 0.6)) > 0.05
+    assert asymmetry(field(reward_to_go_gradient, 0.5)) < 1e-8
+    assert asymmetry(field(dropped_discount_gradient, 0.5)) == pytest.approx(0.41, abs=5e-3)
     assert np.allclose(field(dropped_discount_gradient, 1.0)(theta), field(reward_to_go_gradient, 1.0)(theta))
 
 
@@ -289,9 +289,8 @@ def test_generalised_advantages_are_unbiased_with_the_true_values(lam):
     values = finite_values(mdp, probs, T)[np.arange(T + 1), episodes.states]
     estimate = weighted_score(episodes, score, gae(episodes.rewards, values, mdp.discount, lam))
     assert np.allclose(episodes.mean(estimate), exact_gradient(mdp, probs, score, T), atol=1e-12)
-    biased = weighted_score(episodes, score, gae(episodes.rewards, values + np.arange(T + 1) ** 2, 0.9, lam))
-    wrong = not np.allclose(episodes.mean(biased), exact_gradient(mdp, probs, score, T), atol=1e-3)
-    assert not wrong  # an error that depends on time alone is a baseline
+    shifted = weighted_score(episodes, score, gae(episodes.rewards, values + np.arange(T + 1) ** 2, 0.9, lam))
+    assert np.allclose(episodes.mean(shifted), episodes.mean(estimate))  # time alone decides: a baseline
 
 
 def test_a_wrong_value_function_biases_short_traces_only():

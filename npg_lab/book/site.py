@@ -93,7 +93,9 @@ def _keep_punctuation(app, doctree, name):
     for formula in list(doctree.findall(nodes.math)):
         after = formula.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and (found := PUNCTUATION.match(after)):
-            after.parent.replace(after, nodes.Text(after[found.end():]))
+            siblings = after.parent  # equal texts may stand beside each other, so look this one up by identity
+            position = next(i for i, child in enumerate(siblings) if child is after)
+            siblings[position] = nodes.Text(after[found.end():])
             pair = formula.deepcopy(), nodes.Text(found[0])
             formula.replace_self(nodes.inline("", "", *pair, classes=["together"]))
 

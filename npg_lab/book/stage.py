@@ -12,6 +12,7 @@ from .execute import execute
 
 VERIFICATION = "application/vnd.npg-lab.verification+json"
 MARKER = "<!-- ledger -->"
+FOR_TESTS = "# NBVAL_CHECK_OUTPUT\n"  # a word to the tests that readers of the site need not see
 STATEMENT = re.compile(r"^[`:]{3,}\{prf:(theorem|proposition|lemma|corollary)\}.*\n(?::label: (\S+))?", re.M)
 TITLE = re.compile(r"^# (.+)", re.M)
 
@@ -36,6 +37,8 @@ def stage(book: Book) -> Path:
     executed = dict(zip(book.notebooks, execute(book.notebooks), strict=True))
     for path, notebook in executed.items():
         _check_verified(path, notebook)
+        for cell in notebook.cells:
+            cell.source = cell.source.removeprefix(FOR_TESTS)
         nbformat.write(notebook, book.staged / path.name)
     (book.staged / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n", encoding="utf-8")
     _write_ledger(book, executed)

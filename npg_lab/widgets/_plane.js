@@ -77,9 +77,9 @@ function ticks([low, high], wanted = 5) {
 
 /**
  * An SVG panel with axes; X and Y map data to pixels and `at(event)` maps a pointer back to data.
- * `xText` writes the numbers under the x axis (for an axis of logarithms, say).
+ * `xText` and `yText` write the numbers on the axes (for an axis of logarithms, say).
  */
-export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340, height = 290, bare = false, xText = show }) {
+export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340, height = 290, bare = false, xText = show, yText = show }) {
   const [left, right, top, bottom] = bare ? [10, 10, 28, 10] : [46, 12, 28, 38];
   const figure = add(frame_.panels, "div", { class: "npg-panel" });
   const svg = add(figure, "svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": title });
@@ -112,7 +112,7 @@ export function panel(frame_, { title, x, y, xName = "", yName = "", width = 340
         add(axes, "text", { x: self.X(value), y: height - bottom + 14, "text-anchor": "middle" }, xText(+value.toFixed(9)));
       }
       for (const value of ticks(yRange)) {
-        add(axes, "text", { x: left - 5, y: self.Y(value) + 4, "text-anchor": "end" }, show(+value.toFixed(9)));
+        add(axes, "text", { x: left - 5, y: self.Y(value) + 4, "text-anchor": "end" }, yText(+value.toFixed(9)));
       }
       add(axes, "text", { class: "npg-name", x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, names[0]);
       add(axes, "text", {

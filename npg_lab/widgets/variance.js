@@ -58,13 +58,15 @@ const moveBaseline = (model, value) => set(model, { baseline: clamp(value, model
 const sayBaseline = (model) => `baseline ${show(model.get("baseline"))}`;
 
 function note(axes, className, text = "", anchor = "end") {
-  const node = add(axes.plot, "text", { class: className, "text-anchor": anchor }, text);
+  const node = add(axes.plot, "text", { class: `${className} halo`, "text-anchor": anchor }, text);
   return (x, y, words = text) => { node.setAttribute("x", x); node.setAttribute("y", y); node.textContent = words; };
 }
 
-/** A panel whose y axis changes only when the range does. */
+const thousands = new Intl.NumberFormat("en", { notation: "compact" });
+
+/** A panel whose y axis, for large numbers too, changes only when the range does. */
 function rangedPanel(shell, options) {
-  const axes = panel(shell, options);
+  const axes = panel(shell, { ...options, yText: (value) => (Math.abs(value) < 1e4 ? show(value) : thousands.format(value)) });
   return [axes, (range) => { if (String(range) !== String(axes.y)) axes.axes(axes.x, range); }];
 }
 
@@ -130,9 +132,9 @@ function variancePanel(shell, model) {
       mark.setAttribute("cx", cx);
       mark.setAttribute("cy", cy);
     }
-    const inside = (b, reach) => clamp(axes.X(b), [axes.X(x[0]) + reach, axes.X(x[1]) - reach]);
-    bestName(inside(estimates.best, 62) + 5, axes.Y(axes.y[1]) + 14);
-    averageName(inside(estimates.average, 75) + 8, axes.Y(spot(estimates.average)[1]) + 16);
+    const [bx] = axes.point(spot(estimates.best)), [ax, ay] = axes.point(spot(estimates.average)), [right, floor] = axes.point([x[1], 0]);
+    bestName(Math.min(bx + 6, right - 60), axes.Y(axes.y[1]) + 14);
+    averageName(Math.min(ax + 9, right - 72), Math.min(ay + 16, floor - 9));
     place();
   };
 }
@@ -219,8 +221,8 @@ function render({ model, el }) {
   const drawEstimates = estimatePanel(shell, model), drawDistribution = distributionPanel(shell);
   const refresh = controls(shell, model, current);
   const write = readout(shell, [
-    ["baseline", "baseline b"], ["mean", "mean of the estimates, ∇J"], ["std", "standard deviation of one"],
-    ["ratio", "signal-to-noise |mean| / std"], ["samples", "samples for an error of 10%"],
+    ["baseline", "baseline b"], ["mean", "mean, which is ∇J"], ["std", "standard deviation"],
+    ["ratio", "signal-to-noise ratio"], ["samples", "samples for 10% error"],
   ], [["yours", "yours", "second"], ["none", "no baseline"], ["average", "mean reward"], ["best", "optimal", "reward"]]);
 
   function draw() {

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import nbformat
 import pytest
+from docutils import nodes
 
 from npg_lab.book import site
 
@@ -49,6 +50,14 @@ def test_punctuation_stays_with_its_formula(built):
     together = re.findall(r'<span class="together"><span class="math[^>]*>(.*?)</span>(.*?)</span>',
                           (built / "01_score.html").read_text())
     assert (r"\(\int p_\theta = 1\)", ".") in together
+
+
+def test_only_the_punctuation_behind_the_formula_moves():
+    parts = nodes.emphasis(text="a"), nodes.Text("."), nodes.math(text="J"), nodes.Text(".")
+    paragraph = nodes.paragraph("", "", *parts)
+    site._keep_punctuation(None, paragraph, "page")
+    assert paragraph.astext() == "a.J."
+    assert [child.astext() for child in paragraph] == ["a", ".", "J.", ""]
 
 
 def test_widget_starts_from_the_saved_state(score):

@@ -21,6 +21,13 @@ def test_staged_notebooks_are_executed_and_sources_untouched(book):
     assert outputs(book.source / "01_score.ipynb") == []
 
 
+def test_words_to_the_tests_are_not_shown_to_readers(book):
+    sources = [cell.source for path in book.notebooks for cell in nbformat.read(path, 4).cells]
+    staged = [cell.source for path in book.notebooks for cell in nbformat.read(book.staged / path.name, 4).cells]
+    assert any("NBVAL_CHECK_OUTPUT" in source for source in sources)
+    assert not any("NBVAL_CHECK_OUTPUT" in source for source in staged)
+
+
 def test_widget_state_is_saved(book):
     notebook = nbformat.read(book.staged / "01_score.ipynb", 4)
     angles = [model["state"].get("angle") for model in notebook.metadata.widgets[WIDGET_STATE]["state"].values()]

@@ -22,10 +22,13 @@ CENTRE = """const { x, y, width, height } = node.querySelector(".npg-knob").getB
 
 
 def html_of(widget):
-    """A page that draws `widget` from its saved state with the script of the web site, and with nothing else."""
+    """A page that draws `widget` from its saved state with the script of the web site, and with nothing else.
+
+    Keys are sorted, as Jupyter does when it saves a notebook.
+    """
     saved = {"version_major": 2, "version_minor": 0, "state": dependency_state([widget], drop_defaults=False)}
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    escaped = json.dumps(saved).replace("</", "<\\/")
+    escaped = json.dumps(saved, sort_keys=True).replace("</", "<\\/")
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Widget</title>
         <meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>
         <script type="application/vnd.jupyter.widget-state+json">{escaped}</script>

@@ -69,6 +69,11 @@ def test_states_outside_the_range_are_refused_and_the_old_one_is_kept(widget, ar
         widget(**{**arguments, name: value})
 
 
+def test_presets_must_name_traits():
+    with pytest.raises(ValueError, match=r"^presets\['far'\] must name traits of FisherExplorer, got \['sigma'\]\.$"):
+        FisherExplorer(presets={"far": {"mean": 2.0, "sigma": 1.0}})
+
+
 def test_unknown_chart_and_family_are_refused():
     with pytest.raises(ValueError, match=r"^chart must be one of 'mean_std', .*, got 'polar'\.$"):
         FisherExplorer(chart="polar")

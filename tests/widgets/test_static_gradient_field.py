@@ -9,7 +9,15 @@ from playwright.sync_api import expect
 
 from npg_lab import geometry
 from npg_lab.charts import CHARTS
-from npg_lab.problems import BumpReward, GaussianBandit, QuadraticReward, Reparametrized, SoftmaxBandit
+from npg_lab.problems import (
+    BumpReward,
+    GaussianBandit,
+    LinearQuadraticRegulator,
+    QuadraticReward,
+    Reparametrized,
+    SoftmaxBandit,
+    TwoStateMDP,
+)
 from npg_lab.widgets import GradientFieldExplorer
 from npg_lab.widgets.gradient_field import GAUSSIAN_RULERS, THESE_AXES
 
@@ -54,11 +62,20 @@ def ascent(problem, bounds, state, rulers, natural):
     return path, False
 
 
+def divergence(problem):
+    """The exact divergence between the policies of two parameters, None where the problem has no policy."""
+    if hasattr(problem, "policy"):
+        return lambda theta, other: problem.policy(theta).kl(problem.policy(other))
+    return getattr(problem, "kl", None)
+
+
 PLANES = {
     "quadratic reward": (GaussianBandit(QuadraticReward(target=1.0)), GAUSSIAN_RULERS, 25),
     "bump reward": (GaussianBandit(BumpReward(-1.0, 0.5)), GAUSSIAN_RULERS, 10),
     "arms": (ARMS, {"stretched": np.array([[2.0, 0.5], [0.0, 1.0]])}, 15),
     "two arms, a singular metric": (SoftmaxBandit((1.0, 0.2)), {}, 10),
+    "regulator": (LinearQuadraticRegulator(), {}, 20),
+    "two states": (TwoStateMDP(), {}, 20),
     "a reader's own": (Hill(), {"slanted": np.array([[1.0, 1.0], [0.0, 3.0]])}, 15),
     "a reader's own policy": (Slanted(), {}, 10),
 }
@@ -85,10 +102,9 @@ def test_field_numbers(static_page, rng, name):
                 agrees(cells, f"length.{method}", np.linalg.norm(moved))
                 quadratic = geometry.fisher_norm(moved, problem.fisher(path[-2])) ** 2 / 2
                 agrees(cells, f"quadratic.{method}", quadratic)
-                if hasattr(problem, "policy"):
-                    first, before, last = (problem.policy(path[k]) for k in (0, -2, -1))
-                    agrees(cells, f"kl.{method}", first.kl(last))
-                    agrees(cells, f"last.{method}", before.kl(last))
+                if problem_kl := divergence(problem):
+                    agrees(cells, f"kl.{method}", problem_kl(path[0], path[-1]))
+                    agrees(cells, f"last.{method}", problem_kl(path[-2], path[-1]))
                 else:
                     assert cells[f"kl.{method}"] == cells[f"last.{method}"] == "needs policy(theta)"
             else:
