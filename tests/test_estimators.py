@@ -1,4 +1,4 @@
-"""Episodes and score-function estimates: all episodes against loops and finite differences, samples against all."""
+"""Episodes and score-function estimates against loops and finite differences, samples against enumeration."""
 from itertools import product
 
 import numpy as np
@@ -33,7 +33,7 @@ HIDDEN_SIDE = ([[[1.0, 0], [0, 1]], [[1, 0], [0, 1]]], [[-1.0, 1], [1, -1]], 0.9
 
 
 def hidden_side(start=(0.5, 0.5)):
-    """Two states that look alike; crossing to the other pays 1, staying costs 1, and the actions are swapped."""
+    """Two states that look alike, with the actions swapped: crossing to the other pays 1, staying costs 1."""
     return TabularMDP(*HIDDEN_SIDE, start)
 
 
@@ -117,8 +117,8 @@ def test_sparse_transitions_give_the_same_episodes():
     assert as_dict(enumerate_episodes(thin, probs, 3)) == as_dict(enumerate_episodes(mdp, probs, 3))
     mine, other = (sample_episodes(m, probs, 5, 50, np.random.default_rng(7)) for m in (mdp, thin))
     assert np.array_equal(mine.states, other.states)
-    score = policy.score(theta)
-    assert np.allclose(exact_gradient(thin, probs, score, T), exact_gradient(mdp, probs, score, T), atol=1e-14)
+    gradients = [exact_gradient(m, probs, policy.score(theta), T) for m in (mdp, thin)]
+    assert np.allclose(*gradients, atol=1e-14)
 
 
 def test_mean_variance_and_error_of_a_sample_and_of_everything():
@@ -194,7 +194,8 @@ def test_every_baseline_leaves_the_mean_alone():
     episodes, gradient = enumerate_episodes(mdp, probs, T), exact_gradient(mdp, probs, score, T)
     rng = np.random.default_rng(0)
     of_state = rng.normal(size=3)[episodes.states[:, :-1]]
-    for baseline in (0.7, rng.normal(size=T), of_state, rng.normal(size=(1, T, 2)), rng.normal(size=(1, 1, 2))):
+    of_component = rng.normal(size=(1, 1, 2)), rng.normal(size=(1, T, 2))
+    for baseline in (0.7, rng.normal(size=T), of_state, *of_component):
         estimate = reward_to_go_gradient(episodes, score, baseline)
         assert np.allclose(episodes.mean(estimate), gradient, atol=1e-12)
     for baseline in (-3.0, rng.normal(size=(1, 2))):
@@ -343,7 +344,8 @@ def test_observations_suffice_for_reinforce_but_not_for_a_critic():
     sample = sample_episodes(mdp, probs, 150, 4000, np.random.default_rng(5))
     reinforce = reward_to_go_gradient(sample, score, value)
     assert np.all(np.abs(sample.mean(reinforce) - truth) < 3 * sample.standard_error(reinforce))
-    sampled_critic = weighted_score(sample, score, td_errors(sample.rewards, np.full((4000, 151), value), 0.9))
+    errors = td_errors(sample.rewards, np.full((4000, 151), value), 0.9)
+    sampled_critic = weighted_score(sample, score, errors)
     assert np.all(np.abs(sample.mean(sampled_critic) - critic) < 3 * sample.standard_error(sampled_critic))
 
 

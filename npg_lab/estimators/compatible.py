@@ -24,8 +24,10 @@ def on_policy_data(episodes, score, targets):
     -------
     (array (N·T, d), array (N·T,), array (N·T,))
     """
-    targets = np.asarray(targets)
-    if targets.shape != episodes.actions.shape:
+    targets, shapes = np.asarray(targets), (episodes.actions.shape, episodes.behaviour.shape)
+    if targets.shape not in shapes:
+        raise ValueError(f"targets must have shape {shapes[0]} or {shapes[1]}, got {targets.shape}.")
+    if targets.shape != shapes[0]:
         targets = episodes.along(targets)
     scores, weights = score_along(episodes, score), episodes.weights[:, None] * episodes.discounts
     return scores.reshape(-1, scores.shape[-1]), targets.ravel(), weights.ravel() / weights.sum()
@@ -61,6 +63,8 @@ def compatible_regression(scores, targets, weights=None):
         )
     if np.any(weights < 0):
         raise ValueError(f"weights must be 0 or more, got {weights.min():g}.")
+    if not np.any(weights > 0):
+        raise ValueError("weights must not all be 0.")
     root = np.sqrt(weights / weights.max())
     return np.linalg.lstsq(scores * root[:, None], targets * root, rcond=1e-10)[0]
 

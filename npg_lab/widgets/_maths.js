@@ -156,6 +156,26 @@ export function crossing(excess, largest = 64) {
   return (low + high) / 2;
 }
 
+// --- policies over three arms ------------------------------------------------------------------------------
+
+const HEIGHT = Math.sqrt(3) / 2;
+
+/** The simplex as a triangle with sides of length 1: arm 1 left, arm 2 right, arm 3 on top. */
+export const spotOf = (p) => [p[1] + p[2] / 2, p[2] * HEIGHT];
+export const policyAt = ([x, y]) => { const top = y / HEIGHT, right = x - top / 2; return [1 - right - top, right, top]; };
+
+/** The nearest thing to a policy with no probability below `edge`: small entries are lifted, the others rescaled. */
+export function keepInside(p, edge) {
+  const low = p.map((value) => value <= edge), free = 1 - edge * low.filter(Boolean).length;
+  const rest = p.reduce((sum, value, k) => sum + (low[k] ? 0 : value), 0);
+  const q = p.map((value, k) => (low[k] ? edge : value * free / rest));
+  return q.some((value) => value < edge) ? keepInside(q, edge) : q;
+}
+
+/** The policy with probability `value` of one arm and the other two in their old proportion. */
+export const withArm = (p, arm, value, edge) =>
+  keepInside(p.map((old, k) => (k === arm ? value : old * (1 - value) / (1 - p[arm]))), edge);
+
 /** One step of gradient ascent on the expected reward of a softmax bandit, from logits. */
 export function banditStep(logits, rewards, rate, natural) {
   const p = softmax(logits), mean = p.reduce((sum, pk, k) => sum + pk * rewards[k], 0);

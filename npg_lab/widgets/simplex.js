@@ -1,29 +1,15 @@
 // Vanilla simplex | natural simplex | probability of the best arm | objective, for a bandit with three arms.
 import { add, arrowOf, frame, handle, modelSlider, panel, pathOf, presets, readout, redrawOn, set, show, slider } from "./_plane.js";
-import { banditAscent, banditStep, categorical, ellipse, halfSquare } from "./_maths.js";
+import { banditAscent, banditStep, categorical, ellipse, halfSquare, keepInside, policyAt, spotOf, withArm } from "./_maths.js";
 
 const METHODS = ["vanilla", "natural"], STATE = ["rewards", "start", "step_size", "steps"], ARMS = [0, 1, 2];
-const EDGE = 1e-3, HEIGHT = Math.sqrt(3) / 2, GRID = 9, FIELD_KL = 0.0065;
+const EDGE = 1e-3, GRID = 9, FIELD_KL = 0.0065;
 const LONGEST = 10000, PATIENCE = 20000, GOAL = 0.9;
 /** The steps that are kept for drawing: about sixty in every factor of ten. */
 const KEPT = [...new Set(Array.from({ length: 241 }, (_, i) => Math.round(10 ** (i / 60))))];
 const DECADES = [1, 10, 100, 1000, 10000];
 
-// --- the simplex as a triangle: arm 1 left, arm 2 right, arm 3 on top --------------------------------------
-
-const spot = (p) => [p[1] + p[2] / 2, p[2] * HEIGHT];
-const policyAt = ([x, y]) => { const top = y / HEIGHT, right = x - top / 2; return [1 - right - top, right, top]; };
-
-/** The nearest thing to a policy with no probability below EDGE: small entries are lifted, the others rescaled. */
-function keepInside(p) {
-  const low = p.map((value) => value <= EDGE), free = 1 - EDGE * low.filter(Boolean).length;
-  const rest = p.reduce((sum, value, k) => sum + (low[k] ? 0 : value), 0);
-  const q = p.map((value, k) => (low[k] ? EDGE : value * free / rest));
-  return q.some((value) => value < EDGE) ? keepInside(q) : q;
-}
-
-/** The policy with probability `value` of one arm and the other two in their old proportion. */
-const withArm = (p, arm, value) => keepInside(p.map((old, k) => (k === arm ? value : old * (1 - value) / (1 - p[arm]))));
+// --- fields and the two ascents on the simplex --------------------------------------------------------------
 
 const metricAt = ([a, b, c]) => [1 / a + 1 / c, 1 / c, 1 / b + 1 / c];
 const shifted = ([a, b, c], [da, db], scale = 1) => [a + scale * da, b + scale * db, c - scale * (da + db)];
@@ -40,9 +26,9 @@ function fieldOf(axes, rewards, isNatural) {
   let arrows = "", loops = "";
   for (let i = 0; i < GRID; i++) for (let j = 0; i + j < GRID; j++) {
     const p = [i, j, GRID - 1 - i - j].map((n) => (n + 1 / 3) / GRID), metric = metricAt(p);
-    loops += pathOf(ellipse(metric, FIELD_KL, 24).map((d) => axes.point(spot(shifted(p, d)))));
+    loops += pathOf(ellipse(metric, FIELD_KL, 24).map((d) => axes.point(spotOf(shifted(p, d)))));
     const d = directionAt(p, rewards, isNatural), cost = halfSquare(metric, d);
-    if (cost > 0) arrows += arrowOf(axes.point(spot(p)), axes.point(spot(shifted(p, d, Math.sqrt(FIELD_KL / cost)))));
+    if (cost > 0) arrows += arrowOf(axes.point(spotOf(p)), axes.point(spotOf(shifted(p, d, Math.sqrt(FIELD_KL / cost)))));
   }
   return [arrows, loops];
 }
@@ -74,7 +60,7 @@ const ring = ([x, y]) => `M${(x - 3).toFixed(1)} ${y.toFixed(1)}a3 3 0 1 0 6 0a3
 function trianglePanel(shell, model, method) {
   const title = { vanilla: "Vanilla gradient", natural: "Natural gradient" }[method];
   const axes = panel(shell, { title, x: [-0.14, 1.14], y: [-0.1, 0.908], bare: true });
-  const corners = ARMS.map((arm) => spot(ARMS.map((k) => +(k === arm))));
+  const corners = ARMS.map((arm) => spotOf(ARMS.map((k) => +(k === arm))));
   axes.layer("thin").setAttribute("d", axes.line([...corners, corners[0]]));
   const names = ARMS.map((arm) => {
     const [x, y] = axes.point(corners[arm]);
@@ -86,8 +72,8 @@ function trianglePanel(shell, model, method) {
   const dot = add(axes.plot, "circle", { class: `dot ${method}`, r: 5.5 });
   const place = handle(axes, {
     label: `start of both ascents, on the ${method} simplex`,
-    get: () => spot(model.get("start")),
-    move: (point) => set(model, { start: keepInside(policyAt(point)) }),
+    get: () => spotOf(model.get("start")),
+    move: (point) => set(model, { start: keepInside(policyAt(point), EDGE) }),
     describe: () => model.get("start").map((p, k) => `arm ${k + 1} ${show(p)}`).join(", "),
   });
   let drawn = "";
@@ -100,7 +86,7 @@ function trianglePanel(shell, model, method) {
       names.forEach((node, arm) => { node.textContent = `arm ${arm + 1}, r = ${show(rewards[arm])}`; });
       drawn = String(rewards);
     }
-    const shown = points.filter(({ k }) => k < last.k), at = (point) => axes.point(spot(point.p));
+    const shown = points.filter(({ k }) => k < last.k), at = (point) => axes.point(spotOf(point.p));
     layers.path.setAttribute("d", pathOf([...shown, last].map(at)));
     layers.marks.setAttribute("d", shown.filter(({ k }) => DECADES.includes(k)).map((point) => ring(at(point))).join(""));
     const [x, y] = at(last);
@@ -136,7 +122,7 @@ function controls(shell, model) {
   const refresh = ARMS.map((arm) => {
     const show_ = slider(shell, {
       label: `start π(arm ${arm + 1})`, range: [EDGE, 1 - 2 * EDGE], value: model.get("start")[arm],
-      input: (value) => set(model, { start: withArm(model.get("start"), arm, value) }),
+      input: (value) => set(model, { start: withArm(model.get("start"), arm, value, EDGE) }),
     });
     return () => show_(model.get("start")[arm]);
   });

@@ -1,8 +1,8 @@
 // A point, a Euclidean ball round it, and the image of that ball among the policies.
 import { add, arrowOf, frame, handle, modelSlider, panel, presets, readout, redrawOn, set, show, slider, trail } from "./_plane.js";
-import { categorical, clamp, floats, gaussian, halfSquare, softmax, tableOf } from "./_maths.js";
+import { categorical, clamp, floats, gaussian, halfSquare, softmax, spotOf, tableOf } from "./_maths.js";
 
-const STATE = ["start", "radius", "angle"], RADIUS = [0.05, 1.5], AROUND = 72, HEIGHT = Math.sqrt(3) / 2;
+const STATE = ["start", "radius", "angle"], RADIUS = [0.05, 1.5], AROUND = 72;
 
 const offsetAt = (radius, degrees) => [radius * Math.cos(degrees * Math.PI / 180), radius * Math.sin(degrees * Math.PI / 180)];
 const plus = (a, b) => [a[0] + b[0], a[1] + b[1]];
@@ -43,7 +43,7 @@ function densityPanel(shell) {
 
 function simplexPanel(shell) {
   const axes = panel(shell, { title: "Policy space: the simplex of three arms", x: [-0.08, 1.08], y: [-0.1, 0.95], bare: true, height: 320 });
-  const corner = [[0, 0], [1, 0], [0.5, HEIGHT]], spot = (p) => [p[1] + p[2] / 2, p[2] * HEIGHT];
+  const corner = [[1, 0, 0], [0, 1, 0], [0, 0, 1]].map(spotOf);
   axes.layer("thin").setAttribute("d", axes.line([...corner, corner[0]]));
   ["arm 1", "arm 2", "arm 3"].forEach((name, k) => {
     const [x, y] = axes.point(corner[k]);
@@ -52,9 +52,9 @@ function simplexPanel(shell) {
   const ball = axes.layer("thick second"), step = axes.layer("second");
   const dot = add(axes.plot, "circle", { r: 5, fill: "currentColor" });
   return (here, there, around) => {
-    ball.setAttribute("d", axes.line([...around, around[0]].map(spot)));
-    step.setAttribute("d", arrowOf(axes.point(spot(here)), axes.point(spot(there))));
-    const [x, y] = axes.point(spot(here));
+    ball.setAttribute("d", axes.line([...around, around[0]].map(spotOf)));
+    step.setAttribute("d", arrowOf(axes.point(spotOf(here)), axes.point(spotOf(there))));
+    const [x, y] = axes.point(spotOf(here));
     dot.setAttribute("cx", x);
     dot.setAttribute("cy", y);
   };

@@ -47,7 +47,7 @@ function roundUp(value) {
 
 /** A window for the estimates that does not depend on the baseline. */
 function limitsOf({ values, best }) {
-  const usual = [0, best].flatMap((b) => values(b).filter((_, i) => Math.abs(Z[i]) <= 2.3));
+  const usual = [0, best].flatMap((b) => values(b).filter((_, i) => Math.abs(Z[i]) <= 1.9));
   const low = -Math.min(0, ...usual), high = Math.max(0, ...usual);
   return [-roundUp(Math.max(low, high / 4)), roundUp(Math.max(high, low / 4))];
 }

@@ -2,7 +2,7 @@
 import numpy as np
 
 from npg_lab import Gaussian, widgets
-from npg_lab.problems import SoftmaxBandit
+from npg_lab.problems import SoftmaxBandit, TwoStateMDP
 
 ARMS = SoftmaxBandit((1.0, 0.9, 0.0), features=[[1, 0], [0, 1], [0, 0]])
 
@@ -68,8 +68,7 @@ def barrier_slope(theta):
 
 EXAMPLES = {
     "fields of a Gaussian": widgets.GradientFieldExplorer,
-    "fields of a softmax": lambda: widgets.GradientFieldExplorer(
-        ARMS, start=(-2.0, 1.0), presets={"two good arms": {"start": [3.0, 2.5], "step": 40}}),
+    "fields of two states": lambda: widgets.GradientFieldExplorer(TwoStateMDP()),
     "two Gaussians": widgets.KLExplorer,
     "two coins": lambda: widgets.KLExplorer(p=0.4, q=0.6, family="coin"),
     "ball of Gaussians": widgets.SpaceExplorer,

@@ -179,6 +179,14 @@ def test_field_controls(static_page):
     assert shown.cells()["steps.natural"] == "1"
 
 
+def test_field_keeps_the_order_of_presets_and_rulers(static_page):
+    presets = {"zebra": {"step": 1}, "ant": {"step": 2}}
+    shown = static_page(GradientFieldExplorer(presets=presets))
+    assert shown.root.locator("button").all_inner_texts() == ["Play", *presets, "Reset"]
+    rulers = shown.select("Euclidean ruler of").locator("option").all_inner_texts()
+    assert rulers == [THESE_AXES, *GAUSSIAN_RULERS]
+
+
 def test_field_plays_and_pauses(static_page):
     shown = static_page(GradientFieldExplorer(kl=1e-4, step=150))
     shown.press_button("Play")

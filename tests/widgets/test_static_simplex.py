@@ -6,7 +6,6 @@ from pages import agrees, log_uniform, number, shows
 from npg_lab import Categorical
 from npg_lab.widgets import SimplexExplorer
 
-
 PATIENCE = 20_000
 
 
