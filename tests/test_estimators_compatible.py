@@ -55,9 +55,9 @@ def test_shared_parameters_keep_the_theorem(seed):
     # the scores weighted by the fitted function give the vanilla gradient; the natural one is the fit itself
     vanilla = np.einsum("sa,sad,sa->d", weights, score, score @ fit)
     assert np.allclose(vanilla, 0.1 * gradient, atol=1e-12)
-    assert np.linalg.norm(vanilla - fit) > 0.05
+    assert np.linalg.norm(vanilla - fit) > 0.1 * np.linalg.norm(fit)
     off_policy = compatible_regression(*all_pairs(score, mdp.action_values(logits), np.ones((4, 3))))
-    assert np.linalg.norm(off_policy - fit) > 0.02
+    assert np.linalg.norm(off_policy - fit) > 0.01 * np.linalg.norm(fit)
 
 
 def test_a_table_can_express_advantages_so_any_weights_will_do():
@@ -153,7 +153,7 @@ SCORE = POLICY.score(THETA)
         (lambda: compatible_regression(np.ones((3, 2)), np.ones(2)), "must have shapes"),
         (lambda: compatible_regression(np.ones((2, 2)), np.ones(2), [1.0, -1]), "weights must be 0 or more"),
         (lambda: compatible_regression(np.ones((2, 2)), [1.0, np.nan]), "targets must be finite"),
-        (lambda: compatible_regression(np.ones((2, 2)), np.ones(2), np.zeros(2)), "weights must not all be 0"),
+        (lambda: compatible_regression(np.ones((2, 2)), np.ones(2), np.zeros(2)), "must not all be 0"),
         (lambda: on_policy_data(EPISODES, SCORE, np.ones(4)), "targets must have shape"),
         (lambda: lstd_natural_actor_critic(EPISODES, SCORE, np.eye(2)), "a row for each state"),
         (lambda: lstd_natural_actor_critic(EPISODES, SCORE, np.eye(3), 2.0), "lam must be a number in"),

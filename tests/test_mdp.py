@@ -331,6 +331,14 @@ def test_sparse_equals_dense(shape):
     np.testing.assert_allclose(few.optimal_values(), many.optimal_values(), atol=1e-10)
 
 
+def test_occupancy_of_hardly_visited_states_is_never_negative():
+    source = SPARSE["wide"](True)
+    mdp = TabularMDP(source.transitions, source.rewards, 0.05, np.eye(300)[0])
+    occupancy = mdp.occupancy(np.zeros((300, 3)))
+    assert occupancy.min() >= 0 and occupancy.min() < 1e-9 and occupancy[0] > 0.9
+    assert occupancy.sum() == pytest.approx(1, abs=1e-12)
+
+
 def test_random_graphs_are_wide_and_maps_narrow():
     def graph(mdp):
         return mdp._sparse_chain(np.ones((mdp.states, mdp.actions)))

@@ -13,7 +13,7 @@ from .execute import execute
 VERIFICATION = "application/vnd.npg-lab.verification+json"
 MARKER = "<!-- ledger -->"
 FOR_TESTS = "# NBVAL_CHECK_OUTPUT\n"  # a word to the tests that readers of the site need not see
-STATEMENT = re.compile(r"^[`:]{3,}\{prf:(theorem|proposition|lemma|corollary)\}.*\n(?::label: (\S+))?", re.M)
+STATEMENT = re.compile(r"^[`:]{3,}\{prf:(theorem|proposition|lemma|corollary)\} *(.*)\n(?::label: (\S+))?", re.M)
 TITLE = re.compile(r"^# (.+)", re.M)
 
 
@@ -56,7 +56,7 @@ def verifications(notebook: NotebookNode) -> Iterable[dict]:
 def _check_verified(path, notebook):
     verified = {record["label"] for record in verifications(notebook)}
     for cell in notebook.cells:
-        for kind, label in STATEMENT.findall(cell.source if cell.cell_type == "markdown" else ""):
+        for kind, _, label in STATEMENT.findall(cell.source if cell.cell_type == "markdown" else ""):
             if label not in verified:
                 raise RuntimeError(f"{path.name}: the {kind} {label or '(without a label)'} has no verification.")
 
@@ -70,12 +70,10 @@ def _write_ledger(book, executed):
 
 
 def _ledger_table(notebook):
-    rows = [f"| {{prf:ref}}`{record['label']}` | {record['residual']:.1e} | {record['tolerance']:.0e} |"
-            for record in verifications(notebook)]
-    heading = [f"## {_title(notebook)}", "", "| theorem | residual | tolerance |", "|---|---:|---:|"]
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    names = {label: name.replace(r"\|", r"\Vert ") for _, name, label in STATEMENT.findall(text)}
+    rows = [f"| {{prf:ref}}`{record['label']}` | {names.get(record['label'], '')} "
+            f"| {record['residual']:.1e} | {record['tolerance']:.0e} |" for record in verifications(notebook)]
+    heading = [f"## {TITLE.search(text)[1]}", "", "| theorem | what it says | residual | tolerance |",
+               "|---|---|---:|---:|"]
     return "\n".join([*heading, *rows, ""]) if rows else ""
-
-
-def _title(notebook):
-    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return TITLE.search("\n".join(texts))[1]

@@ -83,8 +83,8 @@ class TabularMDP:
         r""":math:`d(s) = (1-\gamma)\sum_t\gamma^t\Pr(s_t = s)`, shape (..., S), summing to 1."""
         probs = self.policy_probs(theta)
         start = np.broadcast_to(self.start, probs.shape[:-1])
-        visits = (1 - self.discount) * self._solve(probs, start, forward=True)
-        return np.where(self._reachable, np.maximum(visits, 0.0), 0.0)
+        visits = self._solve(probs, start, forward=True)
+        return (1 - self.discount) * np.maximum(visits, 0.0)  # iterations leave rounding of either sign
 
     def objective(self, theta):
         r""":math:`J = \mu^\top V`, shape (...)."""

@@ -156,6 +156,13 @@ export function crossing(excess, largest = 64) {
   return (low + high) / 2;
 }
 
+/** The next larger round number, so that an axis rests while something is dragged; 1 for zero. */
+export function roundUp(value) {
+  if (!(value > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 1.5, 2, 3, 5, 7, 10].map((m) => m * power).find((m) => m >= 0.999 * value);
+}
+
 // --- policies over three arms ------------------------------------------------------------------------------
 
 const HEIGHT = Math.sqrt(3) / 2;

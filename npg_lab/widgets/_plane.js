@@ -169,6 +169,12 @@ export function handle(panel_, { label, get, move, describe, className = "", ste
   };
 }
 
+/** A text in the plot, with a halo; returns place([x, y] in pixels, text). */
+export function note(panel_, className, anchor = "start") {
+  const node = add(panel_.plot, "text", { class: `halo ${className}`, "text-anchor": anchor });
+  return ([x, y], text) => { node.setAttribute("x", x); node.setAttribute("y", y); node.textContent = text; };
+}
+
 /** A faint line through the places a point has been; returns visit(position), with null to forget them all. */
 export function trail(panel_, className, longest = 300) {
   const layer = panel_.layer(`trail ${className}`), places = [];

@@ -9,7 +9,7 @@ const LONGEST = 10000, PATIENCE = 20000, GOAL = 0.9;
 const KEPT = [...new Set(Array.from({ length: 241 }, (_, i) => Math.round(10 ** (i / 60))))];
 const DECADES = [1, 10, 100, 1000, 10000];
 
-// --- fields and the two ascents on the simplex --------------------------------------------------------------
+// --- arrows on the simplex ---------------------------------------------------------------------------------
 
 const metricAt = ([a, b, c]) => [1 / a + 1 / c, 1 / c, 1 / b + 1 / c];
 const shifted = ([a, b, c], [da, db], scale = 1) => [a + scale * da, b + scale * db, c - scale * (da + db)];

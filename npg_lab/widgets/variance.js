@@ -1,6 +1,6 @@
 // Reward, baseline and policy | variance against the baseline | the estimate of each action | how often it occurs.
-import { add, button, choice, frame, handle, modelSlider, panel, presets, readout, redrawOn, set, show } from "./_plane.js";
-import { clamp, curveOf, floats } from "./_maths.js";
+import { add, button, choice, frame, handle, modelSlider, note, panel, presets, readout, redrawOn, set, show } from "./_plane.js";
+import { clamp, curveOf, floats, roundUp } from "./_maths.js";
 
 const STATE = ["mean", "std", "baseline", "parameter"], BINS = 61, BELL = 0.38, PRECISION = 0.1;
 
@@ -38,13 +38,6 @@ function histogram(values, [low, high]) {
   return masses;
 }
 
-/** The next larger round number, so that axes rest while something is dragged. */
-function roundUp(value) {
-  if (!(value > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 3, 5, 7, 10].map((m) => m * power).find((m) => m >= 0.999 * value);
-}
-
 /** A window for the estimates that does not depend on the baseline. */
 function limitsOf({ values, best }) {
   const usual = [0, best].flatMap((b) => values(b).filter((_, i) => Math.abs(Z[i]) <= 1.9));
@@ -56,11 +49,6 @@ function limitsOf({ values, best }) {
 
 const moveBaseline = (model, value) => set(model, { baseline: clamp(value, model.get("baselines")) });
 const sayBaseline = (model) => `baseline ${show(model.get("baseline"))}`;
-
-function note(axes, className, text = "", anchor = "end") {
-  const node = add(axes.plot, "text", { class: `${className} halo`, "text-anchor": anchor }, text);
-  return (x, y, words = text) => { node.setAttribute("x", x); node.setAttribute("y", y); node.textContent = words; };
-}
 
 const thousands = new Intl.NumberFormat("en", { notation: "compact" });
 
@@ -78,7 +66,7 @@ function rewardPanel(shell, model, reward) {
   const bell = axes.layer(""), average = axes.layer("thin dashed");
   axes.layer("reward thick").setAttribute("d", axes.line(nodes.map((a) => [a, reward(a)])));
   const line = axes.layer("second thick"), [right] = axes.point([x[1], 0]);
-  const lineName = note(axes, "second", "baseline b"), averageName = note(axes, "", "mean reward");
+  const lineName = note(axes, "second", "end"), averageName = note(axes, "", "end");
   const policy = () => `mean ${show(model.get("mean"))}, standard deviation ${show(model.get("std"))}`;
   const places = [
     handle(axes, {
@@ -100,8 +88,8 @@ function rewardPanel(shell, model, reward) {
     bell.setAttribute("d", axes.line(Z.filter((_, i) => i % 4 === 0).map((z) => [mean + std * z, bottom + (peak - bottom) * Math.exp(-z * z / 2)])));
     average.setAttribute("d", across(estimates.average));
     line.setAttribute("d", across(b));
-    lineName(right - 5, axes.Y(b) + (gap > 0 ? 14 : -6));
-    averageName(right - 5, axes.Y(estimates.average) + (gap > 0 ? -6 : 14));
+    lineName([right - 5, axes.Y(b) + (gap > 0 ? 14 : -6)], "baseline b");
+    averageName([right - 5, axes.Y(estimates.average) + (gap > 0 ? -6 : 14)], "mean reward");
     places.forEach((place) => place());
   };
 }
@@ -112,7 +100,7 @@ function variancePanel(shell, model) {
   const curve = axes.layer("vanilla thick"), bottom = axes.layer("reward dashed");
   const marks = Object.fromEntries([["average", "plain"], ["best", "reward"]].map(([key, className]) =>
     [key, add(axes.plot, "circle", { class: className, r: 5 })]));
-  const bestName = note(axes, "reward", "optimal b*", "start"), averageName = note(axes, "", "mean reward", "start");
+  const bestName = note(axes, "reward"), averageName = note(axes, "");
   let variance = () => 0;
   const spot = (b) => [b, Math.min(variance(b), axes.y[1])];
   const place = handle(axes, {
@@ -133,8 +121,8 @@ function variancePanel(shell, model) {
       mark.setAttribute("cy", cy);
     }
     const [bx] = axes.point(spot(estimates.best)), [ax, ay] = axes.point(spot(estimates.average)), [right, floor] = axes.point([x[1], 0]);
-    bestName(Math.min(bx + 6, right - 60), axes.Y(axes.y[1]) + 14);
-    averageName(Math.min(ax + 9, right - 72), Math.min(ay + 16, floor - 9));
+    bestName([Math.min(bx + 6, right - 60), axes.Y(axes.y[1]) + 14], "optimal b*");
+    averageName([Math.min(ax + 9, right - 72), Math.min(ay + 16, floor - 9)], "mean reward");
     place();
   };
 }
@@ -159,7 +147,7 @@ function distributionPanel(shell) {
     title: "How often each estimate occurs", x: [0, 1.05], y: [-1, 1], xName: "frequency (peak = 1)", yName: "estimate ĝ",
   });
   const zero = axes.layer("thin faint"), ghost = axes.layer("thin"), area = axes.layer("area vanilla"), outline = axes.layer("vanilla");
-  const mean = axes.layer("dashed"), spread = axes.layer("thick"), meanName = note(axes, ""), spreadName = note(axes, "");
+  const mean = axes.layer("dashed"), spread = axes.layer("thick"), meanName = note(axes, "", "end"), spreadName = note(axes, "", "end");
   const steps = (masses, [low, high]) => {
     const peak = Math.max(...masses), edge = (k) => low + k / BINS * (high - low);
     return axes.line([...masses].flatMap((mass, k) => [[mass / peak, edge(k)], [mass / peak, edge(k + 1)]]));
@@ -175,8 +163,8 @@ function distributionPanel(shell) {
     outline.setAttribute("d", shape);
     mean.setAttribute("d", axes.line(axes.x.map((x) => [x, gradient])));
     spread.setAttribute("d", `M${x - 5} ${low}h10M${x} ${low}V${high}M${x - 5} ${high}h10`);
-    meanName(axes.X(axes.x[1]) - 5, axes.Y(gradient) - 5, "mean");
-    spreadName(x + 8, Math.min(high - 7, axes.Y(gradient) - 20), "± one std");
+    meanName([axes.X(axes.x[1]) - 5, axes.Y(gradient) - 5], "mean");
+    spreadName([x + 8, Math.min(high - 7, axes.Y(gradient) - 20)], "± one std");
   };
 }
 

@@ -28,9 +28,9 @@ def between(trait, span):
 class VarianceExplorer(Explorer):
     r"""Drag a baseline; watch the estimates :math:`\hat g = \nabla\log\pi(a)\,(r(a) - b)` spread and gather.
 
-    The policy is :math:`a \sim \mathcal N(\mu, \sigma^2)`, the gradient that of :math:`E[r(a)]` in μ or in σ. Their
-    mean does not depend on b; their variance is least at :math:`b^\star = E[g^2 r] / E[g^2]` with
-    :math:`g = \nabla\log\pi(a)`.
+    The policy is :math:`a \sim \mathcal N(\mu, \sigma^2)`, the gradient that of :math:`E[r(a)]` in μ or in σ.
+    The mean of the estimates does not depend on b; their variance is least at
+    :math:`b^\star = E[g^2 r] / E[g^2]` with :math:`g = \nabla\log\pi(a)`.
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ class VarianceExplorer(Explorer):
         if bounds.shape != (2,) or not bounds[0] < bounds[1]:
             raise ValueError(f"bounds must be a pair (low, high) with low < high, got {bounds.tolist()}.")
         width = np.ptp(bounds)
-        means, stds = bounds + [0.2 * width, -0.2 * width], [0.002 * width, 0.25 * width]
-        reach = STANDARD_DEVIATIONS * stds[1]
-        sampled = means + [-reach, reach]
+        stds, inwards = [0.002 * width, 0.25 * width], np.array([1.0, -1.0])
+        means = bounds + 0.2 * width * inwards
+        sampled = means - STANDARD_DEVIATIONS * stds[1] * inwards
         levels = np.append(_sample(reward, np.linspace(*bounds, NODES)), 0.0)
         margin = 0.15 * np.ptp(levels) or 1.0
         super().__init__(
@@ -109,7 +109,7 @@ def _sample(reward, actions):
     except TypeError as error:
         raise ValueError(f"reward must take an array of actions, but on one it fails: {error}.") from None
     if value.shape != actions.shape:
-        raise ValueError(f"reward must return one number for each action, shape {actions.shape}, got {value.shape}.")
+        raise ValueError(f"reward must return one number an action, shape {actions.shape}, got {value.shape}.")
     return finite(f"reward between {actions[0]:.6g} and {actions[-1]:.6g}", value)
 
 

@@ -38,8 +38,8 @@ def test_ledger_has_a_table_for_every_chapter(book):
     ledger = (book.staged / "ledger.md").read_text()
     assert stage.MARKER not in ledger
     assert "## 1. The score" in ledger
-    assert "| {prf:ref}`thm-score-zero` | 1.2e-16 | 1e-12 |" in ledger
-    assert "| {prf:ref}`thm-step` | 2.5e-09 | 1e-08 |" in ledger
+    assert "| {prf:ref}`thm-score-zero` | The score has mean zero | 1.2e-16 | 1e-12 |" in ledger
+    assert "| {prf:ref}`thm-step` | The step | 2.5e-09 | 1e-08 |" in ledger
     assert "Errata" not in ledger
 
 
