@@ -121,9 +121,9 @@ def test_ledger_links_every_theorem(page, strangers, address):
     page.goto(f"{address}/ledger.html")
     rows = [row.inner_text().split("\t") for row in page.locator("tbody tr").all()]
     assert [[cell.strip() for cell in row] for row in rows] == [
-        ["Theorem 1.1", "1.2e-16", "1e-12"],
-        ["Proposition 1.1", "0.0e+00", "1e-08"],
-        ["Theorem 2.1", "2.5e-09", "1e-08"],
+        ["Theorem 1.1", "The score has mean zero", "1.2e-16", "1e-12"],
+        ["Proposition 1.1", "", "0.0e+00", "1e-08"],
+        ["Theorem 2.1", "The step", "2.5e-09", "1e-08"],
     ]
     page.locator("tbody a").last.click()
     assert page.url.endswith("02_step.html#thm-step")
