@@ -32,6 +32,8 @@ WIDGETS = {
     "GradientFieldExplorer, 200 steps": lambda: widgets.GradientFieldExplorer(kl=1e-4, step=200),
     "GradientFieldExplorer, both fields": lambda: widgets.GradientFieldExplorer(ruler="(μ, σ²)"),
     "SimplexExplorer": lambda: widgets.SimplexExplorer(start=(0.3, 0.3, 0.4)),
+    "VarianceExplorer": widgets.VarianceExplorer,
+    "CompatibleExplorer": widgets.CompatibleExplorer,
     "SimplexExplorer, 10000 small steps": lambda: widgets.SimplexExplorer(
         start=(0.3, 0.3, 0.4), step_size=0.01, steps=10_000),
 }
@@ -55,7 +57,7 @@ STOPWATCH = """(() => {
 
 
 def script_times(page, slider):
-    """Milliseconds of script for each of MOVES moves along a small circle, of the first handle or of a slider."""
+    """Milliseconds of script for each move along a small figure of eight, of the first handle or of a slider."""
     shown = Shown(page.locator(".npg"))
     shown.root.wait_for()
     target = shown.slider(slider) if slider else shown.handles()[0].locator(".npg-knob")
@@ -67,7 +69,7 @@ def script_times(page, slider):
     times = []
     for turn in np.linspace(0, 4 * np.pi, MOVES):
         page.evaluate("nextFrame().then(() => { spent = 0; })")
-        page.mouse.move(x + 40 * np.sin(turn), y + 30 * (np.cos(turn) - 1))
+        page.mouse.move(x + 40 * np.sin(turn), y + 30 * np.sin(2 * turn))
         times.append(page.evaluate("nextFrame().then(() => spent)"))
     page.mouse.up()
     return times

@@ -1,7 +1,7 @@
 r"""Advantages from rewards and a value function: temporal differences and their exponential average."""
 
-from ..validation import finite
 from .episodes import unit_interval
+from .gradients import sequence
 
 
 def td_errors(rewards, values, discount):
@@ -14,7 +14,7 @@ def td_errors(rewards, values, discount):
         The last entry is the value of what comes after the last reward: 0 after a true end, else a bootstrap.
     discount : float
     """
-    rewards, values = finite("rewards", rewards), finite("values", values)
+    rewards, values = sequence("rewards", rewards), sequence("values", values)
     if values.shape != (*rewards.shape[:-1], rewards.shape[-1] + 1):
         raise ValueError(f"values must have one entry more than rewards {rewards.shape}, got {values.shape}.")
     return rewards + discount * values[..., 1:] - values[..., :-1]

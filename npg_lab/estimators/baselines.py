@@ -17,7 +17,9 @@ Greensmith, Bartlett and Baxter, *Variance reduction techniques for gradient est
 
 import numpy as np
 
+from ..validation import finite
 from .gradients import (
+    discounted_scores,
     maximum_likelihood_gradient,
     return_gradient,
     reward_to_go_gradient,
@@ -40,13 +42,13 @@ def optimal_return_baseline_per_component(episodes, score):
 
 def optimal_reward_to_go_baseline(episodes, score):
     r""":math:`E[X\cdot Y]/E|Y|^2` for `reward_to_go_gradient`, a number; :math:`Y = \sum_t\gamma^t g_t`."""
-    estimate, control = reward_to_go_gradient(episodes, score), _steps(episodes, score).sum(axis=1)
+    estimate, control = reward_to_go_gradient(episodes, score), discounted_scores(episodes, score).sum(axis=1)
     return _projection(episodes, estimate, control)
 
 
 def optimal_reward_to_go_baseline_per_component(episodes, score):
     r""":math:`E[X_jY_j]/E[Y_j^2]` for `reward_to_go_gradient`, shape (1, 1, d)."""
-    estimate, control = reward_to_go_gradient(episodes, score), _steps(episodes, score).sum(axis=1)
+    estimate, control = reward_to_go_gradient(episodes, score), discounted_scores(episodes, score).sum(axis=1)
     return _projection(episodes, estimate[..., None], control[..., None])[None, None]
 
 
@@ -55,7 +57,8 @@ def optimal_time_baseline(episodes, score):
 
     The scores of different times are uncorrelated, so each time has its own quotient.
     """
-    return _projection(episodes, reward_to_go_gradient(episodes, score)[:, None], _steps(episodes, score))
+    estimate, controls = reward_to_go_gradient(episodes, score), discounted_scores(episodes, score)
+    return _projection(episodes, estimate[:, None], controls)
 
 
 def optimal_state_baseline(episodes, score):
@@ -63,7 +66,7 @@ def optimal_state_baseline(episodes, score):
 
     Use it as `baseline=b[episodes.states[:, :-1]]`.
     """
-    estimate, steps = reward_to_go_gradient(episodes, score), _steps(episodes, score)
+    estimate, steps = reward_to_go_gradient(episodes, score), discounted_scores(episodes, score)
     visits = np.eye(len(episodes.behaviour))[episodes.states[:, :-1]]
     return _projection(episodes, estimate[:, None], np.einsum("nts,ntd->nsd", visits, steps))
 
@@ -89,7 +92,7 @@ def batch_mean_gradient(scores, returns):
     -------
     array (..., d)
     """
-    scores, returns = np.asarray(scores, dtype=float), np.asarray(returns, dtype=float)
+    scores, returns = finite("scores", scores), finite("returns", returns)
     if scores.shape[:-1] != returns.shape:
         raise ValueError(f"returns must have the shape {scores.shape[:-1]}, got {returns.shape}.")
     centred = returns - returns.mean(axis=-1, keepdims=True)
@@ -105,11 +108,6 @@ def leave_one_out_gradient(scores, returns):
     if count < 2:
         raise ValueError(f"returns must hold at least two episodes to leave one out, got {count}.")
     return batch_mean_gradient(scores, returns) * count / (count - 1)
-
-
-def _steps(episodes, score):
-    r""":math:`\gamma^t g_t`, shape (N, T, d)."""
-    return score_along(episodes, score) * episodes.discounts[:, None]
 
 
 def _projection(episodes, estimate, control):

@@ -13,13 +13,13 @@ from ..validation import finite
 
 def returns(rewards, discount):
     r""":math:`R = \sum_t\gamma^t r_t` of rewards (..., T), shape (...)."""
-    rewards = finite("rewards", rewards)
+    rewards = sequence("rewards", rewards)
     return rewards @ discount ** np.arange(rewards.shape[-1])
 
 
 def reward_to_go(rewards, discount):
     r""":math:`G_t = r_t + \gamma G_{t+1}`, counted from the present, for rewards (..., T); shape (..., T)."""
-    togo = finite("rewards", rewards).copy()
+    togo = sequence("rewards", rewards).copy()
     for t in range(togo.shape[-1] - 2, -1, -1):
         togo[..., t] += discount * togo[..., t + 1]
     return togo
@@ -41,8 +41,8 @@ def return_gradient(episodes, score, baseline=0.0):
 
     Source: Williams, *Simple statistical gradient-following algorithms* (1992).
     """
-    weight = _centred(episode_returns(episodes), baseline)
-    return maximum_likelihood_gradient(episodes, score) * weight
+    scores = maximum_likelihood_gradient(episodes, score)
+    return scores * (episode_returns(episodes)[:, None] - _laid_out("baseline", baseline, scores.shape))
 
 
 def reward_to_go_gradient(episodes, score, baseline=0.0):
@@ -57,7 +57,7 @@ def reward_to_go_gradient(episodes, score, baseline=0.0):
 
     Source: Baxter and Bartlett, *Infinite-horizon policy-gradient estimation* (2001).
     """
-    return weighted_score(episodes, score, _centred(steps_to_go(episodes), baseline))
+    return np.sum(discounted_scores(episodes, score) * _centred_steps(episodes, score, baseline), axis=1)
 
 
 def dropped_discount_gradient(episodes, score, baseline=0.0):
@@ -68,7 +68,7 @@ def dropped_discount_gradient(episodes, score, baseline=0.0):
 
     Source: Nota and Thomas, *Is the policy gradient a gradient?* (2020).
     """
-    return np.sum(score_along(episodes, score) * _centred(steps_to_go(episodes), baseline), axis=1)
+    return np.sum(score_along(episodes, score) * _centred_steps(episodes, score, baseline), axis=1)
 
 
 def weighted_score(episodes, score, weight):
@@ -76,9 +76,8 @@ def weighted_score(episodes, score, weight):
 
     :math:`Q(s_t, a_t)`, :math:`A(s_t, a_t)`, :math:`G_t - V(s_t)` and `gae` are such weights.
     """
-    weight = np.asarray(weight)
-    weight = weight if weight.ndim == 3 else weight[..., None]
-    return np.sum(score_along(episodes, score) * episodes.discounts[:, None] * weight, axis=1)
+    scores = discounted_scores(episodes, score)
+    return np.sum(scores * _laid_out("weight", weight, scores.shape), axis=1)
 
 
 def signal_to_noise(mean, variance):
@@ -104,16 +103,34 @@ def score_along(episodes, score):
     return episodes.along(score)
 
 
-def _centred(signal, baseline):
-    """`signal` minus `baseline`, with a last axis for the components."""
-    baseline = finite("baseline", baseline)
-    if baseline.ndim <= signal.ndim:
-        baseline = baseline[..., None]
+def discounted_scores(episodes, score):
+    r""":math:`\gamma^t g_t` of every step, shape (N, T, d)."""
+    return score_along(episodes, score) * episodes.discounts[:, None]
+
+
+def sequence(name, value):
+    """Return `value` as a float64 array with time as its last axis."""
+    array = finite(name, value)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have time as its last axis, got a single number.")
+    return array
+
+
+def _centred_steps(episodes, score, baseline):
+    """Rewards to go minus a baseline, shape (N, T, 1 or d)."""
+    shape = (*episodes.actions.shape, np.shape(score)[-1])
+    return steps_to_go(episodes)[..., None] - _laid_out("baseline", baseline, shape)
+
+
+def _laid_out(name, value, shape):
+    """`value` ready to meet an array of `shape`, whose last axis, for the components, it may lack."""
+    value = finite(name, value)
+    spread = value if value.ndim == len(shape) else value[..., None]
     try:
-        np.broadcast_to(baseline[..., :1], (*signal.shape, 1))
+        np.broadcast_to(spread, shape)
     except ValueError:
         raise ValueError(
-            f"baseline must broadcast to {signal.shape}, or have one more axis for the components, "
-            f"got shape {baseline.shape}."
+            f"{name} must broadcast to {shape[:-1]}, or to {shape} with an entry for each component, "
+            f"got shape {value.shape}."
         ) from None
-    return signal[..., None] - baseline
+    return spread

@@ -79,7 +79,7 @@ const moveScore = (model, { p, phi }, point) => setFeatures(model, functionTowar
 
 // --- drawing -----------------------------------------------------------------------------------------------
 
-const threeNumbers = (values) => values.map((value, a) => `action ${a + 1} ${show(value)}`).join(", ");
+const threeNumbers = (values) => `${values.map(show).join(", ")} for actions 1 to 3`;
 
 function valuesPanel(shell, model) {
   const axes = panel(shell, {
@@ -125,7 +125,7 @@ function rightAngle(axes, foot, tip, direction) {
 function planePanel(shell, model) {
   const axes = panel(shell, { title: "Functions of the action, up to constants", x: [-1.65, 1.65], y: [-1.3, 1.3], bare: true });
   const spokes = axes.layer("thin faint"), line = axes.layer("natural dashed"), rest = axes.layer("dashed"), square = axes.layer("thin");
-  const arrows = { advantage: axes.layer("reward thick"), psi: axes.layer("second thick"), fit: axes.layer("natural thick") };
+  const arrows = { fit: axes.layer("natural wide"), psi: axes.layer("second thick"), advantage: axes.layer("reward thick") };
   const names = ACTIONS.map(() => note(axes, "", "middle")), height = note(axes, "", "end");
   const vectorNames = { advantage: note(axes, "reward"), psi: note(axes, "second"), fit: note(axes, "natural") };
   const texts = { advantage: "A", psi: "ψ", fit: "w ψ" };
@@ -177,7 +177,7 @@ function policyPanel(shell, model) {
   });
   return ({ p, phi, weight }) => {
     const reached = (theta) => spotOf(softmax(p.map((entry, a) => Math.log(entry) + theta * phi[a])));
-    curve.setAttribute("d", axes.line(Array.from({ length: 81 }, (_, i) => reached(8 * Math.sinh((i - 40) / 12) / Math.sinh(40 / 12)))));
+    curve.setAttribute("d", axes.line(Array.from({ length: 81 }, (_, i) => reached(30 * Math.sinh((i - 40) / 8) / Math.sinh(5)))));
     arrow.setAttribute("d", axes.line(Array.from({ length: 13 }, (_, i) => reached(i / 12 * weight))));
     const [end, before] = [reached(weight), reached(0.9 * weight)].map(axes.point);
     if (Math.abs(weight) > 0.02) arrow.setAttribute("d", arrow.getAttribute("d") + arrowOf(before, end));

@@ -42,8 +42,8 @@ class CompatibleExplorer(Explorer):
     features : (float, float, float)
         :math:`\varphi(a)`, each from −1.5 to 1.5, the largest at least 0.2 above the least.
     presets : dict of name to dict of the arguments above, optional
-        By default A along ψ, A across ψ, a constant added to Q, and a policy that nearly always
-        takes the second-best action.
+        By default A along ψ, A across ψ, a constant that makes a weight fitted to Q noisier, and
+        a policy that nearly always takes the second-best action.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class CompatibleExplorer(Explorer):
         return features
 
     def __init__(
-        self, action_values=(1.3, -0.8, 0.1), probs=(0.3, 0.3, 0.4), features=(1.0, 0.0, -1.0), presets=None,
+        self, action_values=(1.1, -0.7, -0.1), probs=(0.3, 0.3, 0.4), features=(1.0, 0.0, -1.0), presets=None,
     ):
         super().__init__(
             action_values=_three("action_values", action_values), probs=_three("probs", probs),
@@ -102,15 +102,18 @@ def _presets(action_values, probs, features):
     """States that differ from this one in where the advantage points, in a constant, or in the policy."""
     value, score = probs @ action_values, features - probs @ features
     along = probs @ (score * action_values) / (probs @ score**2) * score
-    gaps = np.array([LARGEST - action_values.max(), -LARGEST - action_values.min()])
     ranks = np.argsort(np.argsort(-action_values, kind="stable"))
+    shifts = LARGEST - action_values.max(), -LARGEST - action_values.min()
 
     def values(array):
         return {"action_values": np.clip(array, -LARGEST, LARGEST).tolist()}
 
+    def noise(shift):
+        return probs @ (score * (action_values + shift - along)) ** 2
+
     return {
         "A along ψ": values(value + along),
         "A across ψ": values(action_values - along),
-        "add a constant": values(action_values + gaps[np.argmax(np.abs(gaps))]),
+        "add a constant": values(action_values + max(shifts, key=noise)),
         "nearly decided": {"probs": np.array([0.06, 0.88, 0.06])[ranks].tolist()},
     }

@@ -59,8 +59,8 @@ function ascend(problem, model, method) {
   return { path, left: null };
 }
 
-/** Arrows of equal divergence on a coarse grid, each drawn to its own ellipse. */
-function field(problem, model, method, axes) {
+/** A coarse grid over the plane, the divergence that its arrows cost, and the ellipses of that divergence. */
+function gridOf(problem, axes) {
   const [[x0, x1], [y0, y1]] = problem.bounds, cell = (axes.X(x1) - axes.X(x0)) / COLUMNS;
   const sites = [];
   for (let j = 0; j < ROWS; j++) for (let i = 0; i < COLUMNS; i++) {
@@ -71,14 +71,16 @@ function field(problem, model, method, axes) {
   }
   const reaches = sites.map((s) => s.reach).sort((a, b) => a - b);
   const kl = (0.52 * cell / reaches[Math.floor(0.8 * reaches.length)]) ** 2;
-  let arrows = "", loops = "";
-  for (const { theta, here } of sites) {
-    const shift = (d) => axes.point([theta[0] + d[0], theta[1] + d[1]]);
-    loops += pathOf(ellipse(here.fisher, kl, 24).map(shift));
+  const loops = sites.map(({ theta, here }) => pathOf(ellipse(here.fisher, kl, 24).map((d) => axes.point([theta[0] + d[0], theta[1] + d[1]]))));
+  return { sites, kl, loops: loops.join("") };
+}
+
+/** Arrows of equal divergence at the sites of a grid, each drawn to its own ellipse. */
+function field(problem, model, method, axes, { sites, kl }) {
+  return sites.map(({ theta, here }) => {
     const d = scaleToKl(here.fisher, directionAt(problem, model, method, theta, here), kl);
-    arrows += arrowOf(axes.point(theta), shift(d));
-  }
-  return [arrows, loops];
+    return arrowOf(axes.point(theta), axes.point([theta[0] + d[0], theta[1] + d[1]]));
+  }).join("");
 }
 
 function planePanel(shell, model, problem, method) {
@@ -92,6 +94,8 @@ function planePanel(shell, model, problem, method) {
     loops: axes.layer("thin faint"), arrows: axes.layer(`${method} arrows`), path: axes.layer(`${method} thick`),
     budget: axes.layer("thin"), exit: axes.layer(`${method} dashed`),
   };
+  const grid = gridOf(problem, axes);
+  layers.loops.setAttribute("d", grid.loops);
   const dot = add(axes.plot, "circle", { class: `dot ${method}`, r: 5 });
   const place = handle(axes, {
     label: `start of both ascents, on the ${method} field`,
@@ -99,7 +103,7 @@ function planePanel(shell, model, problem, method) {
     move: (p) => set(model, { start: p.map((value, k) => clamp(value, problem.bounds[k])) }),
     describe: () => model.get("start").map((value, k) => `${model.get("names")[k]} ${show(value)}`).join(", "),
   });
-  return { axes, layers, dot, place };
+  return { axes, grid, layers, dot, place };
 }
 
 /** Draws policies: densities over actions (in the last state), or bars, as wide as their state is often visited. */
@@ -222,12 +226,8 @@ function render({ model, el }) {
     const ascents = Object.fromEntries(METHODS.map((method) => [method, ascend(problem, model, method)]));
     const fieldKey = `${model.get("damping")} ${model.get("ruler")}`;
     for (const method of METHODS) {
-      const { axes, layers, dot, place } = planes[method], { path, left } = ascents[method], last = path.at(-1);
-      if (fieldKey !== drawnField) {
-        const [arrows, loops] = field(problem, model, method, axes);
-        layers.arrows.setAttribute("d", arrows);
-        layers.loops.setAttribute("d", loops);
-      }
+      const { axes, grid, layers, dot, place } = planes[method], { path, left } = ascents[method], last = path.at(-1);
+      if (fieldKey !== drawnField) layers.arrows.setAttribute("d", field(problem, model, method, axes, grid));
       layers.path.setAttribute("d", axes.line(path.map((p) => p.theta)));
       layers.exit.setAttribute("d", left ? axes.line([last.theta, left]) : "");
       const budget = model.get("rule") === "kl" ? ellipse(last.fisher, model.get("kl")) : [];

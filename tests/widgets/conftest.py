@@ -32,7 +32,7 @@ def watched(browser, folder, options):
         file = folder / "widget.html"
         file.write_text(html_of(widget))
         page.goto(file.as_uri())
-        shown = Shown(page.locator(".npg"))
+        shown = Shown(page.locator(".npg"), list(widget.presets))
         shown.root.wait_for()
         return shown
 

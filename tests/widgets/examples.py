@@ -76,8 +76,12 @@ EXAMPLES = {
     "Fisher ellipse": widgets.FisherExplorer,
     "landscape": lambda: widgets.StepSizeExplorer(bump, bump_slope),
     "simplex": lambda: widgets.SimplexExplorer(start=(0.3, 0.3, 0.4)),
+    "baseline": widgets.VarianceExplorer,
+    "projection": lambda: widgets.CompatibleExplorer(action_values=(0.6, -0.4, 0.1)),
 }
 
 # handles that move along one axis of the screen only, by their label
-HORIZONTAL = {"Q on the curve", "start of the ascent"}
-VERTICAL = {"heads of P", "heads of Q"}
+HORIZONTAL = {"Q on the curve", "start of the ascent", "mean of the policy", "width of the policy",
+              "baseline on the variance curve"}
+VERTICAL = {"heads of P", "heads of Q", "baseline", "Q of action 1", "Q of action 2", "Q of action 3",
+            "V, all action values together"}

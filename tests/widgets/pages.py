@@ -77,10 +77,10 @@ def log_uniform(rng, low, high):
 
 
 class Shown:
-    """A widget on a page: `root` is a locator of its outermost element."""
+    """A widget on a page: `root` is a locator of its outermost element, `presets` the names of its presets."""
 
-    def __init__(self, root):
-        self.root, self.page = root, root.page
+    def __init__(self, root, presets=()):
+        self.root, self.page, self.presets = root, root.page, presets
 
     def handle(self, label):
         """The point of that label that can be dragged."""

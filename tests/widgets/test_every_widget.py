@@ -111,13 +111,18 @@ def test_sliders_change_the_picture(shown):
 
 
 def test_presets_show_their_own_states_and_reset_goes_back(shown):
-    first, seen = shown.cells(), []
-    names = [name for name in shown.root.locator(".npg-controls button").all_inner_texts() if name != "Play"]
-    assert names[-1] == "Reset"
+    first, seen, names = shown.cells(), [], [*shown.presets, "Reset"]
+    assert shown.root.locator(".npg-controls button").all_inner_texts()[-len(names):] == names
     for name in names:
         shown.press_button(name)
         seen.append(shown.cells())
     assert seen[-1] == first
+    for name, cells in zip(names, seen, strict=True):
+        for slider in shown.root.locator("input:visible").all():
+            slider.press("PageUp")  # a preset says what it changes; all else goes back to the start
+        assert shown.cells() != cells
+        shown.press_button(name)
+        assert shown.cells() == cells
     assert all(one != other for k, one in enumerate(seen[:-1]) for other in seen[:k])
 
 

@@ -6,7 +6,7 @@ import pytest
 import traitlets
 from examples import ARMS, Hill, Slanted
 
-from npg_lab.problems import GaussianBandit, SoftmaxBandit
+from npg_lab.problems import GaussianBandit, LinearQuadraticRegulator, Reparametrized, SoftmaxBandit, two_state_mdp
 from npg_lab.widgets import GradientFieldExplorer
 from npg_lab.widgets.gradient_field import GAUSSIAN_RULERS, THESE_AXES
 
@@ -147,3 +147,45 @@ def test_table_holds_the_problem(problem, family, channels):
         policy = problem.policy(theta)
         shape = policy.logits if family == "categorical" else [policy.mean, policy.std]
         np.testing.assert_allclose(entry[6:], shape, rtol=1e-6, atol=1e-6)
+
+
+WITH_STATES = {"regulator": LinearQuadraticRegulator(0.9, 0.1, noise=0.3), "two states": two_state_mdp()}
+
+
+@pytest.mark.parametrize("name", WITH_STATES)
+def test_policies_of_a_few_states_give_the_mean_divergence(name):
+    problem = WITH_STATES[name]
+    low, high = np.transpose(problem.bounds)
+    theta, other = np.random.default_rng(3).uniform(low, high, (2, 50, 2))
+    for matrix in (np.eye(2), np.array([[2.0, 1.0], [0.0, -1.0]])):
+        seen = Reparametrized(problem, matrix)
+        (before, weights), (after, _) = seen.policies(theta @ matrix.T), seen.policies(other @ matrix.T)
+        np.testing.assert_allclose((weights * before.kl(after)).sum(axis=-1), problem.kl(theta, other), rtol=1e-9)
+        np.testing.assert_allclose(weights.sum(axis=-1), 1)
+        assert seen.policy_names == problem.policy_names
+
+
+@pytest.mark.parametrize(("name", "family"), [("regulator", "gaussian"), ("two states", "categorical")])
+def test_table_holds_the_policy_of_each_state_and_the_weights(name, family):
+    problem, widget = WITH_STATES[name], GradientFieldExplorer(WITH_STATES[name])
+    assert (widget.family, widget.states, widget.channels) == (family, 2, 6 + 2 * 2 + 2)
+    assert widget.policy_names == list(problem.policy_names)
+    x, y = (np.linspace(low, high, widget.nodes) for low, high in problem.bounds)
+    policy, weights = problem.policies(np.array([x[30], y[12]]))
+    shape = policy.logits if family == "categorical" else np.stack([policy.mean, policy.std], axis=-1)
+    np.testing.assert_allclose(table(widget)[12, 30, 6:], [*shape.ravel(), *weights], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", WITH_STATES)
+def test_presets_of_a_problem_are_those_that_start_in_the_window(name):
+    problem = WITH_STATES[name]
+    widget = GradientFieldExplorer(problem)
+    assert len(widget.presets) == 2
+    for preset in widget.presets.values():
+        widget.set_state(preset)
+        assert {name: getattr(widget, name) for name in preset} == preset
+    x, y = problem.bounds
+    assert GradientFieldExplorer(problem, bounds=((x[0], 0.9 * x[0]), y)).presets == {}
+    own = {"here": {"step": 3}}
+    assert GradientFieldExplorer(problem, presets=own).presets == own
+    assert GradientFieldExplorer(Hill()).presets == {}

@@ -25,6 +25,12 @@ WIDGETS = {
     "SimplexExplorer": (
         "SimplexExplorer(start=(0.3, 0.3, 0.4))", "start of both ascents, on the vanilla simplex",
         "w.start[:1]", "w.start = [0.5, 0.25, 0.25]", "arm 1 0.5, arm 2 0.25, arm 3 0.25"),
+    "VarianceExplorer": (
+        "VarianceExplorer()", "mean of the policy",
+        "[w.mean, w.std]", "w.mean, w.std = 0.5, 0.25", "mean 0.5, standard deviation 0.25"),
+    "CompatibleExplorer": (
+        "CompatibleExplorer()", "policy π",
+        "w.probs", "w.probs = [0.5, 0.25, 0.25]", "0.5, 0.25, 0.25 for actions 1 to 3"),
 }
 
 

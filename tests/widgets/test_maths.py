@@ -273,6 +273,40 @@ def test_clamp(maths):
     assert maths("clamp", [-1.0, 0.5, 7.0], [[0, 2]] * 3).tolist() == [0, 0.5, 2]
 
 
+def test_round_numbers_are_just_above(maths, rng):
+    values = np.exp(rng.uniform(-8, 8, STATES))
+    rounded = maths("roundUp", values)
+    assert np.all((rounded >= 0.999 * values) & (rounded <= 1.67 * values))
+    digits = rounded / 10.0 ** np.floor(np.log10(rounded) + 1e-9)
+    np.testing.assert_allclose(np.abs(digits[:, None] - [1, 1.5, 2, 3, 5, 7]).min(axis=1), 0, atol=1e-9)
+    assert maths("roundUp", [0.0, -1.0]).tolist() == [1, 1]
+
+
+def test_triangle_of_three_arms(maths, rng):
+    p, height = rng.dirichlet(np.ones(3), STATES), np.sqrt(3) / 2
+    corners = np.array([[0, 0], [1, 0], [0.5, height]])
+    np.testing.assert_allclose(maths("spotOf", p), p @ corners, **CLOSE)
+    np.testing.assert_allclose(maths("policyAt", p @ corners), p, **CLOSE)
+
+
+def test_policies_are_kept_inside(maths, rng):
+    p = rng.dirichlet(np.ones(3), STATES) + rng.uniform(-0.3, 0.3, (STATES, 1)) * [1, -1, 0]
+    kept = maths("(p) => keepInside(p, 0.05)", p)
+    assert kept.min() >= 0.05 - 1e-12
+    np.testing.assert_allclose(kept.sum(axis=1), 1, **CLOSE)
+    inside = p.min(axis=1) > 0.05
+    assert 10 < inside.sum() < STATES - 10
+    np.testing.assert_allclose(kept[inside], p[inside], **CLOSE)
+
+
+def test_setting_one_arm_keeps_the_proportion_of_the_others(maths, rng):
+    p, value = 0.1 + 0.7 * rng.dirichlet(np.ones(3), STATES), rng.uniform(0.2, 0.5, STATES)
+    changed = maths("(p, value) => withArm(p, 1, value, 0.001)", p, value)
+    np.testing.assert_allclose(changed[:, 1], value, **CLOSE)
+    np.testing.assert_allclose(changed[:, 0] * p[:, 2], changed[:, 2] * p[:, 0], **CLOSE)
+    np.testing.assert_allclose(changed.sum(axis=1), 1, **CLOSE)
+
+
 def test_crossing_finds_the_true_contour_of_the_divergence(maths, rng):
     problem, (points, _) = GaussianBandit(), gaussians(rng)
     for theta in points[:10]:

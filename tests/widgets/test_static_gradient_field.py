@@ -212,6 +212,9 @@ def test_field_stops_playing_when_the_page_goes(static_page):
     assert shown.page.evaluate("timers.size") == 1
     shown.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     assert shown.page.evaluate("timers.size") == 0
+    before = shown.paths()
+    shown.press_button("Reset")
+    assert shown.paths() == before
 
 
 def test_field_announces_when_the_hand_rests(static_page):

@@ -64,6 +64,8 @@ def test_ball_moves_along_and_its_point_turns_and_stretches_the_step(static_page
     shown.drag(end, -width / 6, -height * 0.5 / 3.3)  # from (1, 0) to (0, 1/2), seen from the start
     radius, angle = (shown.value(name) for name in ("length ‖Δθ‖", "direction °"))
     assert (radius, angle) == (pytest.approx(0.5, abs=0.02), pytest.approx(90, abs=2))
+    shown.drag(end, 0, height / 3.3)
+    assert shown.value("direction °") == pytest.approx(270, abs=2)
 
 
 def test_ball_is_cut_by_the_edge_of_the_window(static_page):
