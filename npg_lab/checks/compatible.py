@@ -23,12 +23,12 @@ shortest_weights = Exercise(
     inputs=((_VALUES, _PROBS), (_VALUES[:, :2] ** 2, np.array([[0.9, 0.1], [0.5, 0.5]]))),
     praise="The policy has dropped out: the plain mean of Q is subtracted in each state.",
     mistakes={
-        "This is the advantage: a minimiser, but not the shortest one. In each state you may still add a constant.":
+        "This is the advantage: a minimiser, but not the shortest. You may still add a constant in each state.":
             lambda Q, p: Q - _policy_mean(Q, p),
         "Q is a minimiser too, and a long one. Which constant should leave each state?": lambda Q, p: Q,
         "You subtract one mean over the whole table. The free constants are one for each state.":
             lambda Q, p: Q - Q.mean(),
-        "You average over the states. The constants that change no probability belong to the actions of one state.":
+        "You average over the states. The free constants belong to the actions of one state.":
             lambda Q, p: Q - Q.mean(axis=0, keepdims=True),
         "Right up to its sign: better actions should get larger logits.": lambda Q, p: -_centred(Q, p),
         "This is proportional to the vanilla gradient: the probabilities have no place in w.":
@@ -107,7 +107,7 @@ def _batch(size, parameters, rank, kl):
 batch_step = Exercise(
     reference=_batch_step,
     inputs=(_batch(30, 3, 3, 0.05), _batch(40, 5, 2, 0.01)),
-    praise="wᵀFw is the weighted mean of the squared fitted values; no matrix n × n was formed.",
+    praise="The cost wᵀFw is a weighted mean of squared fitted values; no matrix n × n was formed.",
     mistakes={
         "The direction is right, the length is not: these are the weights themselves. How many nats do they cost?":
             lambda x, y, c, kl: compatible_regression(x, y, c),

@@ -69,13 +69,12 @@ gain = Exercise(
             lambda d, e, p, q, Q, discount: _gain(d, e, p, q, Q, discount) * (1 - discount),
         "You average action values, not advantages. What has to be subtracted in each state?":
             lambda d, e, p, q, Q, discount: e @ (q * Q).sum(axis=1) / (1 - discount),
-        "Advantages of the old policy, averaged over its own actions, are zero. Whose actions belong here?":
+        "Your answer is always zero, because you subtract in each state the same average that you take. One of "
+        "the two belongs to the old policy, the other to the new one; which?":
             lambda d, e, p, q, Q, discount: _gain(d, e, p, p, Q, discount),
-        "You subtract the mean of Q over the new policy, which leaves zero. Whose value is V(s)?":
-            lambda d, e, p, q, Q, discount: _gain(d, e, q, q, Q, discount),
         "You subtract the plain mean over the actions. V(s) is a mean over the old policy's actions.":
             lambda d, e, p, q, Q, discount: _gain(d, e, np.full_like(p, 1 / p.shape[1]), q, Q, discount),
-        "The size is right, the sign is not: new minus old.":
+        "The size is right, the sign is not. Wanted is new minus old, and V(s) belongs to the old policy.":
             lambda d, e, p, q, Q, discount: -_gain(d, e, p, q, Q, discount),
     },
 )
