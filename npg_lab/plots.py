@@ -1,3 +1,3 @@
-"""One colour language, and the few figures that several chapters share (each takes ax and returns it)."""
+"""One colour language for every figure: which colour stands for what (after Okabe and Ito)."""
 
 COLOURS = {"vanilla": "#D55E00", "natural": "#0072B2", "kl": "black", "reward": "#009E73"}
