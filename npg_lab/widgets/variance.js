@@ -182,12 +182,12 @@ function controls(shell, model, current) {
 }
 
 function writeNumbers(write, { gradient, variance }, column, b) {
-  const std = Math.sqrt(variance(b)), ratio = Math.abs(gradient) / std;
+  const std = Math.sqrt(variance(b)), ratio = gradient ** 2 / variance(b);
   write("baseline", column, b);
   write("mean", column, gradient);
   write("std", column, std);
   write("ratio", column, ratio);
-  write("samples", column, ratio > 1e-6 ? Math.ceil((PRECISION * ratio) ** -2) : Infinity);
+  write("samples", column, ratio > 1e-12 ? Math.ceil(1 / (PRECISION ** 2 * ratio)) : Infinity);
 }
 
 function render({ model, el }) {
@@ -210,7 +210,7 @@ function render({ model, el }) {
   const refresh = controls(shell, model, current);
   const write = readout(shell, [
     ["baseline", "baseline b"], ["mean", "mean, which is ∇J"], ["std", "standard deviation"],
-    ["ratio", "signal-to-noise ratio"], ["samples", "samples for 10% error"],
+    ["ratio", "signal-to-noise ratio, mean²/variance"], ["samples", "samples for 10% error"],
   ], [["yours", "yours", "second"], ["none", "no baseline"], ["average", "mean reward"], ["best", "optimal", "reward"]]);
 
   function draw() {
