@@ -6,8 +6,8 @@ import traitlets
 from ..charts import AffineChart, get_chart
 from ..problems import GaussianBandit, LinearQuadraticRegulator, QuadraticReward, TwoStateMDP
 from ..validation import one_of, square, vector
-from .base import IN_ORDER, Explorer, choice, inside, module, packed, style, within
-from .tables import NODES, sample_plane
+from .base import IN_ORDER, choice, inside, module, style, within
+from .tables import PlaneExplorer, sample_plane
 
 RULES = ("kl", "rate")
 ARGUMENTS = ("rule", "kl", "rate", "damping", "ruler", "step", "presets")
@@ -29,7 +29,7 @@ PRESETS = {
 }
 
 
-class GradientFieldExplorer(Explorer):
+class GradientFieldExplorer(PlaneExplorer):
     r"""Drag a starting point; watch vanilla and natural ascent leave it, in parameters and in policies.
 
     The field on the left follows :math:`\nabla J`, the one on the right :math:`F^{-1}\nabla J`. Every arrow is
@@ -69,12 +69,6 @@ class GradientFieldExplorer(Explorer):
     _esm = module("gradient_field")
     _css = style("gradient_field")
 
-    bounds = traitlets.List().tag(sync=True)
-    names = traitlets.List().tag(sync=True)
-    nodes = traitlets.Int(NODES).tag(sync=True)
-    channels = traitlets.Int().tag(sync=True)
-    table = traitlets.Bytes().tag(sync=True)
-    family = traitlets.Unicode().tag(sync=True)
     states = traitlets.Int(1).tag(sync=True)
     policy_names = traitlets.List().tag(sync=True)
     contours = traitlets.List().tag(sync=True)
@@ -105,8 +99,7 @@ class GradientFieldExplorer(Explorer):
         if rulers is None:
             rulers = GAUSSIAN_RULERS if plane.names == get_chart("mean_std").names else {}
         super().__init__(
-            bounds=[list(b) for b in plane.bounds], names=list(plane.names), channels=plane.channels,
-            table=packed(plane.values), family=plane.family, contours=plane.contours, peak=plane.peak,
+            plane, contours=plane.contours, peak=plane.peak,
             states=plane.states, policy_names=list(getattr(problem, "policy_names", ())),
             presets=_presets(problem, window), rewards=_reward_curve(problem, plane),
             rulers={THESE_AXES: [1.0, 0.0, 1.0], **_encode(rulers)},

@@ -5,8 +5,8 @@ import traitlets
 
 from ..problems import GaussianBandit
 from ..validation import vector
-from .base import Explorer, inside, module, packed, style, within
-from .tables import NODES, sample_plane
+from .base import inside, module, style, within
+from .tables import PlaneExplorer, sample_plane
 
 GAUSSIAN_BOUNDS = ((-3.0, 3.0), (0.2, 3.5))
 GAUSSIAN_PRESETS = {
@@ -21,7 +21,7 @@ SOFTMAX_PRESETS = {
 }
 
 
-class SpaceExplorer(Explorer):
+class SpaceExplorer(PlaneExplorer):
     r"""Drag a point and a Euclidean ball round it; watch what the ball becomes in the space of policies.
 
     Parameters
@@ -49,13 +49,6 @@ class SpaceExplorer(Explorer):
     _esm = module("space")
     _css = style("space")
 
-    bounds = traitlets.List().tag(sync=True)
-    names = traitlets.List().tag(sync=True)
-    nodes = traitlets.Int(NODES).tag(sync=True)
-    channels = traitlets.Int().tag(sync=True)
-    table = traitlets.Bytes().tag(sync=True)
-    family = traitlets.Unicode().tag(sync=True)
-
     start = traitlets.List(traitlets.Float()).tag(sync=True)
     radius = traitlets.Float(0.5).tag(sync=True)
     angle = traitlets.Float(0.0).tag(sync=True)
@@ -75,9 +68,6 @@ class SpaceExplorer(Explorer):
             )
         if presets is None:
             presets = GAUSSIAN_PRESETS if plane.family == "gaussian" else SOFTMAX_PRESETS
-        super().__init__(
-            bounds=[list(b) for b in plane.bounds], names=list(plane.names), channels=plane.channels,
-            table=packed(plane.values), family=plane.family, presets=presets,
-        )
+        super().__init__(plane, presets=presets)
         centre = np.dot(plane.bounds, [0.6, 0.4]) if start is None else vector("start", start, 2)
         self.start, self.radius, self.angle = np.asarray(centre).tolist(), radius, angle

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import contourpy
 import numpy as np
+import traitlets
 
 from ..distributions import Categorical, Gaussian
 from ..problems import check_plane_problem
+from .base import Explorer, packed
 
 NODES = 81  # cubic interpolation of 1/σ² from σ = 0.2 upwards is then good to 0.3%
 
@@ -98,3 +100,20 @@ def _contours(x, y, objective, levels=12):
     generator = contourpy.contour_generator(x, y, objective)
     heights = np.unique(np.quantile(objective, np.linspace(0.04, 0.99, levels)))
     return [np.round(line[:: 1 + len(line) // 60], 3).tolist() for h in heights for line in generator.lines(h)]
+
+
+class PlaneExplorer(Explorer):
+    """Base of the widgets that draw a sampled problem: the `PlaneTable` as traits."""
+
+    bounds = traitlets.List().tag(sync=True)
+    names = traitlets.List().tag(sync=True)
+    nodes = traitlets.Int(NODES).tag(sync=True)
+    channels = traitlets.Int().tag(sync=True)
+    table = traitlets.Bytes().tag(sync=True)
+    family = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, plane, **state):
+        super().__init__(
+            bounds=[list(b) for b in plane.bounds], names=list(plane.names), channels=plane.channels,
+            table=packed(plane.values), family=plane.family, **state,
+        )
