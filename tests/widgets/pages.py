@@ -43,6 +43,11 @@ def number(text):
     return values if len(values) > 1 else values[0]
 
 
+def told(control):
+    """What a handle or slider tells a screen reader, once the picture shows the present state."""
+    return control.evaluate(f'async node => {{ {NEXT_FRAME} return node.getAttribute("aria-valuetext"); }}')
+
+
 def numbers_in(words):
     """All numbers in a sentence."""
     return [float(found) for found in re.findall(r"-?\d[\d.]*", words.replace("−", "-"))]
@@ -96,7 +101,7 @@ class Shown:
 
     def value(self, label):
         """The number that the slider of that label tells."""
-        return number(self.slider(label).get_attribute("aria-valuetext"))
+        return number(told(self.slider(label)))
 
     def select(self, label):
         """The native list of choices of that label."""

@@ -3,7 +3,7 @@ import ast
 
 import numpy as np
 import pytest
-from pages import numbers_in
+from pages import numbers_in, told
 from playwright.sync_api import expect
 
 PREPARE = "from npg_lab.widgets import *"
@@ -36,7 +36,7 @@ WIDGETS = {
 
 def said(handle):
     """The numbers in the state that a handle tells, without the numbers of arms."""
-    return numbers_in(handle.get_attribute("aria-valuetext").replace("arm 1", ""))
+    return numbers_in(told(handle).replace("arm 1", ""))
 
 
 def tells(handle, printed):

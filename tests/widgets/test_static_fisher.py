@@ -1,7 +1,7 @@
 """The Fisher ellipse on a page without a kernel, against Python."""
 import numpy as np
 import pytest
-from pages import agrees, log_uniform, shows
+from pages import agrees, log_uniform, shows, told
 
 from npg_lab import Gaussian, geometry
 from npg_lab.charts import CHARTS
@@ -58,14 +58,14 @@ def test_fisher_ellipse_and_true_contour_cost_what_they_say(static_page, chart):
 def test_fisher_chart_changes_the_picture_and_not_the_policy(static_page):
     shown = static_page(FisherExplorer(mean=0.5, std=0.8))
     point, before = shown.handle("the Gaussian"), shown.cells()
-    words = point.get_attribute("aria-valuetext")
+    words = told(point)
     density = shown.curves("Policies", "path.thick", [-5, 5], [0, 2.1])
     assert density[0][:, 1].max() == pytest.approx(1 / (0.8 * np.sqrt(2 * np.pi)), rel=0.02)
     for name, chart in CHARTS.items():
         shown.select("chart").select_option(name)
         names = shown.panel("Parameters").locator(".npg-name")
         assert [shown.cells() != before, names.all_text_contents()] == [name != "mean_std", list(chart.names)]
-        assert point.get_attribute("aria-valuetext") == words
+        assert told(point) == words
         assert np.array_equal(shown.curves("Policies", "path.thick", [-5, 5], [0, 2.1]), density)
 
 

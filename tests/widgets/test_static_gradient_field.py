@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 from examples import ARMS, Hill, Slanted
-from pages import agrees, log_uniform, numbers_in, shows
+from pages import agrees, log_uniform, numbers_in, shows, told
 from playwright.sync_api import expect
 
 from npg_lab import geometry
@@ -142,12 +142,12 @@ def test_field_start_is_dragged_on_either_plane(static_page):
     shown.drag(right, 40, -30)
     expected = [-1.0 + 40 / size[0] * 6, 1.0 + 30 / size[1] * 2.3]
     for handle in (left, right):
-        np.testing.assert_allclose(numbers_in(handle.get_attribute("aria-valuetext")), expected, atol=0.01)
+        np.testing.assert_allclose(numbers_in(told(handle)), expected, atol=0.01)
     assert sum(old != new for old, new in zip(before, shown.paths(), strict=True)) >= 8  # both paths, policies, J
     density = shown.curves("Policies", "path:not(.reward)", [-4, 4], [0, 0.42 / 0.2])[0]
     assert density[:, 1].max() == pytest.approx(1 / (expected[1] * np.sqrt(2 * np.pi)), rel=0.02)
     shown.drag(left, -2000, 2000)
-    assert left.get_attribute("aria-valuetext") == right.get_attribute("aria-valuetext") == "μ −3, σ 0.2"
+    assert told(left) == told(right) == "μ −3, σ 0.2"
 
 
 def test_field_ruler_turns_the_vanilla_field_only_until_damping_brings_it_in(static_page):

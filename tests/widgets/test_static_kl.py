@@ -1,7 +1,7 @@
 """Two distributions on a page without a kernel, against Python."""
 import numpy as np
 import pytest
-from pages import agrees, numbers_in, shows
+from pages import agrees, numbers_in, shows, told
 
 from npg_lab import Categorical, Gaussian, geometry
 from npg_lab.widgets import KLExplorer
@@ -53,8 +53,8 @@ def test_gaussian_is_dragged_in_the_plane_and_by_its_top(static_page):
     size, place = shown.plot_size(point), shown.position(top)
     shown.drag(point, 30, 40)
     mean, std = 30 / size[0] * 8, 1 - 40 / size[1] * 2.8
-    np.testing.assert_allclose(numbers_in(point.get_attribute("aria-valuetext")), [mean, std], atol=0.01)
-    assert top.get_attribute("aria-valuetext") == point.get_attribute("aria-valuetext")
+    np.testing.assert_allclose(numbers_in(told(point)), [mean, std], atol=0.01)
+    assert told(top) == told(point)
     width, height = shown.plot_size(top)
     risen = (1 / std - 1) / np.sqrt(2 * np.pi) / 2 * height
     np.testing.assert_allclose(np.subtract(shown.position(top), place), [mean / 12 * width, -risen], atol=1)
@@ -74,7 +74,7 @@ def test_coin_on_the_curve_is_the_coin_of_the_bars(static_page):
     shown = static_page(KLExplorer(p=0.4, q=0.5, family="coin"))
     bar, curve = shown.handle("heads of Q"), shown.handle("Q on the curve")
     shown.drag(bar, 0, shown.plot_size(bar)[1] * 0.4)
-    heads = float(curve.get_attribute("aria-valuetext").split()[-1])
+    heads = float(told(curve).split()[-1])
     assert heads == pytest.approx(0.1, abs=0.01)
     divergence = Categorical([0.4, 0.6]).kl(Categorical([heads, 1 - heads]))
     np.testing.assert_allclose(shown.numbers("forward.value"), divergence, rtol=0.01)

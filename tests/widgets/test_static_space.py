@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from examples import ARMS
-from pages import agrees, number, numbers_in, shows
+from pages import agrees, number, numbers_in, shows, told
 
 from npg_lab import geometry
 from npg_lab.problems import GaussianBandit
@@ -72,4 +72,4 @@ def test_ball_is_cut_by_the_edge_of_the_window(static_page):
     shown = static_page(SpaceExplorer(start=(2.5, 3.3), radius=1.0, angle=45.0))
     end = shown.handle("end of the step")
     assert number(shown.cells()["length.value"]) == pytest.approx(np.hypot(0.5, 0.2), abs=1e-3)
-    assert numbers_in(end.get_attribute("aria-valuetext")) == [3, 3.5]
+    assert numbers_in(told(end)) == [3, 3.5]
