@@ -34,6 +34,8 @@ WIDGETS = {
     "SimplexExplorer": lambda: widgets.SimplexExplorer(start=(0.3, 0.3, 0.4)),
     "VarianceExplorer": widgets.VarianceExplorer,
     "CompatibleExplorer": widgets.CompatibleExplorer,
+    "CGExplorer": widgets.CGExplorer,
+    "CGExplorer, damped": lambda: widgets.CGExplorer(condition=1000.0, spectrum="κ=1e5", damping=0.01, step=50),
     "SimplexExplorer, 10000 small steps": lambda: widgets.SimplexExplorer(
         start=(0.3, 0.3, 0.4), step_size=0.01, steps=10_000),
 }

@@ -204,3 +204,48 @@ export function banditAscent(start, rewards, rate, natural, steps, visit) {
     if (visit(k, p)) return;
   }
 }
+
+// --- linear systems, in the basis of eigenvectors ----------------------------------------------------------
+
+/**
+ * Steepest descent with exact line searches, or conjugate gradients, for the eigenvalues `values` and the first
+ * residual. Returns the residuals of at most `steps` iterations, and the pairs [alpha, beta] that made them:
+ * x += alpha d, d = r + beta d. Residuals of conjugate gradients are orthogonal, but rounding spoils that; where
+ * they are `kept` so, the iterates are those of exact arithmetic.
+ */
+export function descend(values, residual, steps, conjugate, kept = false) {
+  const dot = (u, v) => u.reduce((sum, entry, i) => sum + entry * v[i], 0), plus = (u, v, scale) => u.map((entry, i) => entry + scale * v[i]);
+  const residuals = [residual], squares = [dot(residual, residual)], coefficients = [];
+  for (let r = residual, d = residual, k = 0; k < steps && squares[k] > 1e-22 * squares[0]; k++) {
+    const image = d.map((entry, i) => values[i] * entry), alpha = squares[k] / dot(d, image);
+    r = plus(r, image, -alpha);
+    if (kept) residuals.forEach((old, j) => { r = plus(r, old, -dot(old, r) / squares[j]); });
+    residuals.push(r);
+    squares.push(dot(r, r));
+    coefficients.push([alpha, conjugate ? squares[k + 1] / squares[k] : 0]);
+    d = plus(r, d, coefficients[k][1]);
+  }
+  return { residuals, coefficients };
+}
+
+/** What such iterations leave of the error along an eigenvector: a polynomial of its eigenvalue, 1 at zero. */
+export function leftOver(coefficients, value) {
+  let r = 1, d = 1;
+  for (const [alpha, beta] of coefficients) {
+    r -= alpha * value * d;
+    d = r + beta * d;
+  }
+  return r;
+}
+
+/** The classic bounds on the relative error in the energy norm after k iterations. */
+export function errorBound(condition, k, conjugate) {
+  const root = conjugate ? Math.sqrt(condition) : condition;
+  return (conjugate ? 2 : 1) * ((root - 1) / (root + 1)) ** k;
+}
+
+/** Angle between two vectors in degrees; NaN if one of them is zero. */
+export function angleBetween(u, v) {
+  const [a, b] = [u, v].map((w) => Math.hypot(...w)), part = (sign) => Math.hypot(...u.map((entry, i) => entry / a + sign * v[i] / b));
+  return 2 * Math.atan2(part(-1), part(1)) * 180 / Math.PI;
+}

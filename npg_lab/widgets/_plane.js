@@ -186,9 +186,9 @@ export function trail(panel_, className, longest = 300) {
   };
 }
 
-/** A native range input; `log` makes it logarithmic. Returns a function that shows a value. */
-export function slider(frame_, { label, range, value, input, log = false, steps = 200 }) {
-  const [to, from] = log ? [Math.log, Math.exp] : [(v) => v, (v) => v];
+/** A native range input, logarithmic or with another `scale` (there and back). Returns a function that shows a value. */
+export function slider(frame_, { label, range, value, input, log = false, scale = log ? [Math.log, Math.exp] : [(v) => v, (v) => v], steps = 200 }) {
+  const [to, from] = scale;
   const line = add(frame_.controls, "label", { class: "npg-slider" });
   add(line, "span", {}, label);
   const [low, high] = range.map(to), step = (high - low) / steps;

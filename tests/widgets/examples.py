@@ -78,6 +78,7 @@ EXAMPLES = {
     "simplex": lambda: widgets.SimplexExplorer(start=(0.3, 0.3, 0.4)),
     "baseline": widgets.VarianceExplorer,
     "projection": lambda: widgets.CompatibleExplorer(action_values=(0.6, -0.4, 0.1)),
+    "bowl": lambda: widgets.CGExplorer(start=(0.4, -0.5), step=7),
 }
 
 # handles that move along one axis of the screen only, by their label

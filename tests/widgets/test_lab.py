@@ -31,6 +31,7 @@ WIDGETS = {
     "CompatibleExplorer": (
         "CompatibleExplorer()", "policy π",
         "w.probs", "w.probs = [0.5, 0.25, 0.25]", "0.5, 0.25, 0.25 for actions 1 to 3"),
+    "CGExplorer": ("CGExplorer()", "start x₀", "w.start", "w.start = [1.0, -0.5]", "x₁ 1, x₂ −0.5"),
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from npg_lab import Categorical, Gaussian, geometry, natural_gradient
+from npg_lab.cg import conjugate_gradient
 from npg_lab.charts import CHARTS, push_gradient, push_metric
 from npg_lab.problems import GaussianBandit, SoftmaxBandit
 from npg_lab.widgets.base import HERE
@@ -325,3 +326,96 @@ def test_crossing_finds_the_true_contour_of_the_divergence(maths, rng):
 
 def test_crossing_that_never_happens(maths):
     assert np.isnan(maths("() => crossing(scale => -1)", [None])[0])
+
+
+def systems(rng, size=8, condition=20):
+    """Eigenvalues and first residuals of positive definite systems."""
+    return np.exp(rng.uniform(-np.log(condition), 0, (STATES, size))), rng.normal(size=(STATES, size))
+
+
+def test_conjugate_gradients_by_eigenvalues(maths, rng):
+    values, residual = systems(rng)
+    found = maths("(values, r) => descend(values, r, 6, true).residuals", values, residual)
+    np.testing.assert_array_equal(found[:, 0], residual)
+    for mu, b, path in zip(values, residual, found, strict=True):
+        basis = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+        for k in range(1, 7):
+            x, _ = conjugate_gradient((basis * mu @ basis.T).__matmul__, basis @ b, k, 0.0)
+            np.testing.assert_allclose(path[k], b - mu * (basis.T @ x), rtol=1e-9, atol=1e-9)
+
+
+def test_conjugate_gradients_as_in_exact_arithmetic(maths, rng):
+    values = np.geomspace(1e-5, 1, 40)
+    residual = rng.uniform(0.5, 2, (10, 40))
+    run = f"r => descend({values.tolist()}, r, 30, true, true).residuals[30]"
+    for b, left in zip(residual, maths(run, residual), strict=True):
+        np.testing.assert_allclose(left, b - values * best_of_krylov_space(values, b, 30), rtol=1e-4, atol=1e-6)
+
+
+def best_of_krylov_space(values, b, dimension):
+    """The point of span(b, Ab, …) with the least error in the energy norm; A is diagonal."""
+    basis = np.empty((len(b), 0))
+    new = b
+    for _ in range(dimension):
+        for _ in range(2):
+            new = new - basis @ (basis.T @ new)
+        basis = np.column_stack([basis, new / np.linalg.norm(new)])
+        new = values * basis[:, -1]
+    return basis @ np.linalg.solve(basis.T @ (values[:, None] * basis), basis.T @ b)
+
+
+def test_steepest_descent_by_eigenvalues(maths, rng):
+    values, residual = systems(rng)
+    found = maths("(values, r) => descend(values, r, 20, false).residuals", values, residual)
+    for mu, b, path in zip(values, residual, found, strict=True):
+        x = np.zeros(8)
+        for left in path:
+            np.testing.assert_allclose(left, b - mu * x, **CLOSE)
+            x = x + (left @ left) / (left @ (mu * left)) * left
+
+
+def test_solvers_stop_where_nothing_is_left(maths, rng):
+    values, residual = systems(rng)
+    taken = "descend(values, r, 20, conjugate).coefficients.length"
+    three = np.array([0.01, 0.2, 1.0])[rng.integers(0, 3, (STATES, 8))]
+    iterations = maths(f"(values, r, conjugate) => {taken}", three, residual, [True] * STATES)
+    assert iterations.tolist() == [len(set(row)) for row in three]
+    assert set(maths(f"(values, r) => {{ const conjugate = false; return {taken}; }}", values, residual)) == {20}
+    assert maths(f"(values, r) => {{ const conjugate = false; return {taken}; }}", [[2, 2]], [[1, 3]]) == [1]
+    assert maths(f"(values, r) => {{ const conjugate = true; return {taken}; }}", [[2, 1]], [[0, 0]]) == [0]
+
+
+@pytest.mark.parametrize("conjugate", ["false", "true"])
+def test_what_is_left_along_an_eigenvector_is_a_polynomial_of_the_eigenvalue(maths, rng, conjugate):
+    values, residual = systems(rng)
+    run = f"const {{ residuals, coefficients }} = descend(values, r, 5, {conjugate})"
+    left = maths(f"(values, r) => {{ {run}; return residuals[5].map((e, i) => e / r[i]); }}", values, residual)
+    nodes = np.linspace(0, 1, 9)
+    polynomial = f"{nodes.tolist()}.map(value => leftOver(coefficients, value))"
+    at_nodes = maths(f"(values, r) => {{ {run}; return {polynomial}; }}", values, residual)
+    np.testing.assert_allclose(at_nodes[:, 0], 1, **CLOSE)
+    for mu, row, drawn in zip(values, left, at_nodes, strict=True):
+        np.testing.assert_allclose(np.polynomial.Polynomial.fit(nodes, drawn, 5)(mu), row, rtol=1e-6, atol=1e-6)
+
+
+def test_error_bounds_hold_and_are_the_classic_ones(maths, rng):
+    condition, k = np.exp(rng.uniform(0, 7, STATES)), rng.integers(0, 30, STATES)
+    steepest = maths("(condition, k) => errorBound(condition, k, false)", condition, k)
+    conjugate = maths("(condition, k) => errorBound(condition, k, true)", condition, k)
+    np.testing.assert_allclose(steepest, ((condition - 1) / (condition + 1)) ** k, **CLOSE)
+    root = np.sqrt(condition)
+    np.testing.assert_allclose(conjugate, 2 * ((root - 1) / (root + 1)) ** k, **CLOSE)
+    values, residual = systems(rng)
+    kappa = values.max(axis=1) / values.min(axis=1)
+    for method in ("false", "true"):
+        left = maths(f"(values, r) => descend(values, r, 6, {method}).residuals", values, residual)
+        energy = np.sqrt((left**2 / values[:, None]).sum(-1))
+        bounds = maths(f"c => [0, 1, 2, 3, 4, 5, 6].map(k => errorBound(c, k, {method}))", kappa)
+        assert np.all(energy / energy[:, :1] <= bounds * (1 + 1e-9))
+
+
+def test_angle_between_vectors(maths, rng):
+    u, v = rng.normal(size=(2, STATES, 5))
+    v[0], v[1] = 3 * u[0], -u[1]
+    np.testing.assert_allclose(maths("angleBetween", u, v), geometry.angle(u, v), **CLOSE)
+    assert np.isnan(maths("() => angleBetween([0, 0], [1, 0])", [None])[0])
