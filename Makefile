@@ -1,10 +1,13 @@
-# make lab | test | book | bench | notebooks | lock: every target sets up what it needs; running it again is quick.
+# make lab | test | book | bench | results | notebooks | lock: every target sets up what it needs; running it again is quick.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PEERS := .venv/bench/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check --constraint
+PIP := $(BIN)/python $(INSTALL) constraints.txt
+SEEDS ?= 10
 SETUP := pyproject.toml constraints.txt jupyterlab_settings.json
 
-.PHONY: help lab test book bench notebooks lock clean
+.PHONY: help lab test book bench results notebooks lock clean
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -19,15 +22,21 @@ test: .venv/.test .venv/.chromium  ## run every test, the chapters included
 book: .venv/.book  ## build the site into _build/book
 	$(BIN)/python -m npg_lab.book site myst
 
-bench: .venv/.test .venv/.chromium  ## measure the widgets in a browser
+bench: .venv/.chromium .venv/.bench  ## measure the widgets in a browser, and the agents beside their peers (hours)
 	$(BIN)/python -m benchmarks.widgets
+	$(PEERS)/python -m benchmarks.products
+	$(PEERS)/python -m benchmarks.agents --seeds $(SEEDS)
+
+results: .venv/.lab  ## train all agents with ten seeds again and store their learning curves (half an hour)
+	$(BIN)/python -m npg_lab.results
 
 notebooks: .venv/.book  ## run the chapters and store their outputs
 	$(BIN)/python -m npg_lab.book refresh
 
-lock: .venv/.test  ## write the versions in use to constraints.txt
-	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude wheel \
-	  | sed -E 's/\+cpu$$//' > constraints.txt
+FREEZE := -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude wheel | sed -E 's/\+cpu$$//'
+lock: .venv/.test .venv/.bench  ## write the versions in use to constraints.txt and benchmarks/constraints.txt
+	$(BIN)/python $(FREEZE) > constraints.txt
+	$(PEERS)/python $(FREEZE) > benchmarks/constraints.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv _build
@@ -48,6 +57,12 @@ clean:  ## remove what the other targets made
 
 .venv/.test: .venv/.book
 	$(PIP) --editable .[book,test]
+	@touch $@
+
+# The peers have an environment of their own: Tianshou's virtualenv wants filelock < 4, the course has a newer one.
+.venv/.bench: .venv/bin/python pyproject.toml benchmarks/constraints.txt
+	$(BIN)/python -m venv .venv/bench
+	$(PEERS)/python $(INSTALL) benchmarks/constraints.txt --editable .[bench]
 	@touch $@
 
 # A browser for the widget tests: the system's, Debian's, or else the one that Playwright brings.

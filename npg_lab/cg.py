@@ -16,11 +16,11 @@ class CGReport:
     Attributes
     ----------
     iterations : int
-        Products with A that were used.
+        Steps that were taken.
     residuals : list of float
         :math:`\lVert b - A x_k\rVert / \lVert b\rVert` for k = 0, 1, …, as the recursion tracks it.
     converged : bool
-        Whether the last of them is within the tolerance (or the rounding error of the numbers).
+        Whether the last of them is within the tolerance (or a thousand rounding errors of the numbers).
     """
 
     iterations: int
@@ -45,7 +45,8 @@ def conjugate_gradient(matvec, b, iterations=None, tolerance=1e-10, precondition
         At most so many products; 10 n by default.
     tolerance : float
         Stop when :math:`\lVert b - A x\rVert \le` tolerance :math:`\cdot\lVert b\rVert`; it is relative, so
-        that c b gives c x. With 0 the run is meant to stop after `iterations`.
+        that c b gives c x. With 0 the run is meant to stop after `iterations`. Either way it stops where
+        only rounding is left, which in a singular A must not be followed into the null space.
     preconditioner : callable, optional
         :math:`r \mapsto M^{-1} r` for a symmetric positive definite M close to A.
 
@@ -57,7 +58,8 @@ def conjugate_gradient(matvec, b, iterations=None, tolerance=1e-10, precondition
     Raises
     ------
     ValueError
-        For b that is not a vector of finite numbers, no iterations, a tolerance that is negative or not finite.
+        For b that is not a vector of finite numbers, no iterations, a tolerance that is negative or not
+        finite, products of another shape than b.
     numpy.linalg.LinAlgError
         Where A or M turns out not to be positive definite. (It is a ValueError too.)
 
@@ -68,51 +70,69 @@ def conjugate_gradient(matvec, b, iterations=None, tolerance=1e-10, precondition
 
     Source: Hestenes & Stiefel, *Methods of conjugate gradients for solving linear systems* (1952).
     """
-    scale = _checked(b, iterations, tolerance)
-    floor = ROUNDING.get(str(b.dtype).rpartition(".")[2], 0.0)
-    if scale == 0:
+    largest = _checked(b, iterations, tolerance)
+    if largest == 0:
         return b * 0.0, CGReport(0, [0.0], True)
-    x, r = b * 0.0, b / scale
-    z = r if preconditioner is None else preconditioner(r)
-    p, rz, residuals = z, _curvature(r, z, "preconditioner", 0), [1.0]
+    unit = b / largest
+    norm = math.sqrt(float(unit @ unit))
+    x, r, residuals = unit * 0.0, unit / norm, [1.0]
+    floor = ROUNDING.get(str(r.dtype).rpartition(".")[2], 0.0)
+    p = z = r if preconditioner is None else _product("preconditioner", preconditioner, r)
+    length = rz = _positive("preconditioner", float(r @ z), 0)  # length is p'Mp
+    steepest = travelled = 0.0
     for k in range(10 * len(b) if iterations is None else iterations):
-        product = matvec(p)
-        alpha = rz / _curvature(p, product, "matvec", k)
+        product = _product("matvec", matvec, p)
+        curvature = float(p @ product)
+        steepest = max(steepest, curvature / length)
+        if abs(curvature) < 30 * floor * steepest * length:  # p is in the null space, as far as A tells
+            break
+        alpha = rz / _positive("matvec", curvature, k)
         x, r = x + alpha * p, r - alpha * product
+        travelled += alpha * math.sqrt(length)
         residuals.append(math.sqrt(float(r @ r)))
         if residuals[-1] <= max(tolerance, floor):
             break
-        z = r if preconditioner is None else preconditioner(r)
-        rz, before = _curvature(r, z, "preconditioner", k + 1), rz
-        p = z + (rz / before) * p
-    converged = residuals[-1] <= max(tolerance, floor)
+        z = r if preconditioner is None else _product("preconditioner", preconditioner, r)
+        rz, before = _positive("preconditioner", float(r @ z), k + 1), rz
+        if math.sqrt(rz) <= 4 * floor * steepest * travelled:  # what is left of r is the rounding of A x
+            break
+        p, length = z + (rz / before) * p, rz + (rz / before) ** 2 * length
+    converged = residuals[-1] <= max(tolerance, 1000 * floor)
     if tolerance > 0 and not converged:
         warnings.warn(
             f"conjugate_gradient stopped after {len(residuals) - 1} iterations with the relative residual "
             f"{residuals[-1]:.2g}, above the tolerance {tolerance:.2g}.", RuntimeWarning, stacklevel=2)
-    return x * scale, CGReport(len(residuals) - 1, residuals, converged)
+    return x * norm * largest, CGReport(len(residuals) - 1, residuals, converged)
 
 
 def _checked(b, iterations, tolerance):
-    """The length of b, once the arguments are known to be sound."""
+    """The largest entry of b in size, once the arguments are known to be sound."""
     if getattr(b, "ndim", None) != 1 or len(b) == 0:
-        raise ValueError(f"b must be a vector, got {getattr(b, 'shape', b)!r}.")
+        raise ValueError(f"b must be an array or tensor of shape (n,), got {getattr(b, 'shape', b)!r}.")
     if iterations is not None and (not isinstance(iterations, int | np.integer) or iterations < 1):
         raise ValueError(f"iterations must be an integer of 1 or more, got {iterations!r}.")
     if not 0 <= tolerance < math.inf:
-        raise ValueError(f"tolerance must be 0 or more, got {tolerance!r}.")
+        raise ValueError(f"tolerance must be a finite number of 0 or more, got {tolerance!r}.")
     largest = float(abs(b).max())
     if not math.isfinite(largest):
         raise ValueError("b must be finite, got entries that are not.")
-    unit = b / largest if largest else b
-    return largest * math.sqrt(float(unit @ unit))
+    return largest
 
 
-def _curvature(v, product, name, iteration):
-    """v · product, which positive definiteness makes positive."""
-    value = float(v @ product)
-    if not value > 0 or not math.isfinite(value):
+def _product(name, operator, v):
+    """The product with v, which must be like v."""
+    product = operator(v)
+    if getattr(product, "shape", None) != v.shape:
+        raise ValueError(
+            f"{name} must return an array like its argument, of shape ({len(v)},), "
+            f"got {getattr(product, 'shape', product)!r}.")
+    return product
+
+
+def _positive(name, curvature, iteration):
+    """v'Av, which positive definiteness makes positive."""
+    if not 0 < curvature < math.inf:
         raise np.linalg.LinAlgError(
-            f"{name} must be a symmetric positive definite operator, got v'Av = {value:.3g} "
+            f"{name} must be a symmetric positive definite operator, got v'Av = {curvature:.3g} "
             f"in iteration {iteration}.")
-    return value
+    return curvature

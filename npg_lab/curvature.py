@@ -13,9 +13,12 @@ from .validation import one_of
 KINDS = ("exact", "sampled")
 
 
-def trainable(module):
-    """The parameters of a module that can change, in the order of all flat vectors here."""
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+def trainable(policy):
+    """The parameters of a policy that can change, in the order of all flat vectors here."""
+    parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError("policy must have parameters that require gradients, got none.")
+    return parameters
 
 
 def flatten(tensors):
@@ -25,7 +28,7 @@ def flatten(tensors):
 
 def flat_gradient(scalar, parameters):
     """Gradient of a scalar with respect to all parameters, as one vector (P,)."""
-    return flatten(torch.autograd.grad(scalar, parameters))
+    return flatten(torch.autograd.grad(scalar, parameters, materialize_grads=True))
 
 
 def scores(policy, observations, actions):
@@ -64,7 +67,8 @@ class FisherOperator:
         self.outputs, self.parameters, self.metric, self.damping = outputs, parameters, metric, damping
         self.size = sum(parameter.numel() for parameter in parameters)
         self._dummy = torch.zeros_like(outputs, requires_grad=True)
-        self._pulled = flatten(torch.autograd.grad(outputs, parameters, self._dummy, create_graph=True))
+        pulled = torch.autograd.grad(outputs, parameters, self._dummy, create_graph=True, materialize_grads=True)
+        self._pulled = flatten(pulled)
 
     @property
     def shape(self):
@@ -76,7 +80,8 @@ class FisherOperator:
         if v.shape != (self.size,):
             raise ValueError(f"v must be a vector of {self.size} entries, got shape {tuple(v.shape)}.")
         (along,) = torch.autograd.grad(self._pulled, self._dummy, v, retain_graph=True)
-        back = torch.autograd.grad(self.outputs, self.parameters, self.metric(along), retain_graph=True)
+        back = torch.autograd.grad(
+            self.outputs, self.parameters, self.metric(along), retain_graph=True, materialize_grads=True)
         return flatten(back) / len(self.outputs) + self.damping * v
 
     def solve(self, g, iterations=10, tolerance=0.0):
@@ -119,7 +124,7 @@ def fisher_operator(policy, observations, kind="exact", damping=0.0, generator=N
     """
     one_of("kind", kind, KINDS)
     if not 0 <= damping < float("inf"):
-        raise ValueError(f"damping must be 0 or more, got {damping!r}.")
+        raise ValueError(f"damping must be a finite number of 0 or more, got {damping!r}.")
     if observations.ndim < 2 or len(observations) == 0:
         raise ValueError(
             f"observations must have shape (N, d) with N of 1 or more, got {tuple(observations.shape)}.")

@@ -12,6 +12,9 @@ from gymnasium import spaces
 from torch import nn
 from torch.nn.functional import log_softmax
 
+from .curvature import trainable
+from .validation import finite
+
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -90,8 +93,8 @@ class GaussianPolicy(nn.Module):
     def __init__(self, trunk, log_std=0.0):
         super().__init__()
         self.trunk = trunk
-        start = None if log_std is None else torch.atleast_1d(torch.as_tensor(log_std, dtype=torch.float32))
-        self.log_std = None if start is None else nn.Parameter(start.clone())
+        start = None if log_std is None else torch.tensor(finite("log_std", log_std), dtype=torch.float32)
+        self.log_std = None if start is None else nn.Parameter(torch.atleast_1d(start))
 
     def forward(self, observations):
         """Means and log standard deviations, (N, 2m)."""
@@ -122,8 +125,7 @@ class GaussianPolicy(nn.Module):
     def kl(self, z, other):
         r""":math:`\mathrm{KL}(\pi_z\,\Vert\,\pi_{other})`, shape (N,)."""
         (m, s), (n, t) = z.chunk(2, dim=-1), other.chunk(2, dim=-1)
-        ratio = torch.exp(2 * (s - t))
-        return (t - s + 0.5 * (ratio - 1) + 0.5 * ((m - n) * torch.exp(-t)) ** 2).sum(-1)
+        return (t - s + 0.5 * torch.expm1(2 * (s - t)) + 0.5 * ((m - n) * torch.exp(-t)) ** 2).sum(-1)
 
     def output_fisher(self, z):
         r"""The product :math:`u \mapsto (u_\mu / \sigma^2,\; 2 u_{\log\sigma})` of arrays (N, 2m)."""
@@ -146,13 +148,9 @@ def policy_for(observation_space, action_space, hidden=(64, 64)):
 
     Raises ValueError for action spaces other than Discrete and a Box of one axis.
     """
-    inputs = observation_size(observation_space)
-    if isinstance(action_space, spaces.Discrete):
-        return CategoricalPolicy(mlp(inputs, int(action_space.n), hidden))
-    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
-        actions = action_space.shape[0]
-        return GaussianPolicy(mlp(inputs, actions, hidden), log_std=[0.0] * actions)
-    raise ValueError(f"action_space must be Discrete or a Box of one axis, got {action_space}.")
+    kind, size = _kind_and_size(action_space)
+    trunk = mlp(observation_size(observation_space), size, hidden)
+    return kind(trunk) if kind is CategoricalPolicy else kind(trunk, log_std=[0.0] * size)
 
 
 def value_for(observation_space, hidden=(64, 64)):
@@ -162,17 +160,24 @@ def value_for(observation_space, hidden=(64, 64)):
 
 def check_fit(policy, observation_space, action_space):
     """Refuse, in one sentence, a policy whose outputs are not parameters for these actions."""
-    size = observation_size(observation_space)
-    reference = next(policy.parameters())
+    size, (kind, actions) = observation_size(observation_space), _kind_and_size(action_space)
+    reference = trainable(policy)[0]
     try:
         with torch.no_grad():
             z = policy(torch.zeros(1, size, dtype=reference.dtype, device=reference.device))
     except RuntimeError as error:
         raise ValueError(f"policy must take observations of {size} numbers, got the error: {error}.") from None
-    discrete = isinstance(action_space, spaces.Discrete)
-    kind = CategoricalPolicy if discrete else GaussianPolicy
-    wanted = int(action_space.n) if discrete else 2 * math.prod(action_space.shape)
+    wanted = actions if kind is CategoricalPolicy else 2 * actions
     if not isinstance(policy, kind) or z.shape != (1, wanted):
         raise ValueError(
             f"policy must be a {kind.__name__} with {wanted} outputs for the action space {action_space}, "
             f"got a {type(policy).__name__} with {z.shape[-1]}.")
+
+
+def _kind_and_size(action_space):
+    """The kind of policy that an action space takes, and its number of logits or of means."""
+    if isinstance(action_space, spaces.Discrete):
+        return CategoricalPolicy, int(action_space.n)
+    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
+        return GaussianPolicy, action_space.shape[0]
+    raise ValueError(f"action_space must be Discrete or a Box of one axis, got {action_space}.")

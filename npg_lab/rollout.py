@@ -128,7 +128,7 @@ class Sampler:
         return np.asarray(observations, dtype=np.float32).reshape(len(observations), -1)
 
     def _command(self, actions):
-        """The actions in the units of the environment: a policy's box is [-1, 1] wherever it has bounds."""
+        """The actions in the units of the environment: a policy's box is [-1, 1] if all its sides have bounds."""
         if isinstance(self.action_space, spaces.Discrete):
             return actions + self.action_space.start
         low, high = self.action_space.low, self.action_space.high
@@ -173,7 +173,7 @@ def advantages(rollout, values, discount, lam):
         raise ValueError(f"values must have shape (T + 1, N), got {np.shape(values)}.")
     following = np.where(rollout.terminated, 0.0, values[1:])
     errors = np.where(rollout.valid, rollout.rewards + discount * following - values[:-1], 0.0)
-    carry = np.where(rollout.done, 0.0, discount * lam)
+    carry = np.where(rollout.valid & ~rollout.done, discount * lam, 0.0)
     result = np.empty_like(errors)
     ahead = np.zeros(errors.shape[1])
     for t in range(len(errors) - 1, -1, -1):

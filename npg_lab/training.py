@@ -1,8 +1,6 @@
 """Training with progress, checkpoints that a run can go on from, and evaluation."""
 
 import os
-import pickle
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from tqdm.auto import tqdm
 
 from .estimators.episodes import at_least_one
 from .history import History
+from .policies import check_fit
 from .rollout import Sampler, make_environments
 
 EVALUATION = 1
@@ -54,7 +53,8 @@ def train(agent, env_id, steps, seed=0, evaluation=0, checkpoint=None, checkpoin
         For an unknown environment, one that the agent does not fit, numbers from it that are not finite, and
         a checkpoint that is damaged or of another agent, environment or seed.
     """
-    at_least_one("steps", steps), at_least_one("checkpoint_every", checkpoint_every)
+    at_least_one("steps", steps), _zero_or_more("evaluation", evaluation)
+    checkpoint_every, seed = at_least_one("checkpoint_every", checkpoint_every), _zero_or_more("seed", seed)
     run = {"env_id": env_id, "seed": seed, "agent": type(agent).__name__, "checkpoint_every": checkpoint_every}
     _ensure_built(agent, env_id, seed)
     history = _resume(agent, checkpoint, run)
@@ -69,7 +69,7 @@ def train(agent, env_id, steps, seed=0, evaluation=0, checkpoint=None, checkpoin
                 done, episodes = done + row["steps"], episodes + row["episodes"]
                 row.update(steps=done, episodes=episodes)
                 if evaluation:
-                    row["evaluation"] = evaluate(agent, env_id, evaluation, seed).mean()
+                    row["evaluation"] = float(evaluate(agent, env_id, evaluation, seed).mean())
                 history.append(row)
                 bar.update(min(done, steps) - bar.n)
                 bar.set_postfix({"return": f"{row['return']:.1f}"})
@@ -100,6 +100,7 @@ def evaluate(agent, env_id, episodes=32, seed=0, deterministic=False):
     -------
     array (episodes,)
     """
+    at_least_one("episodes", episodes), _zero_or_more("seed", seed)
     _ensure_built(agent, env_id, seed)
     generator = _generator(agent, seed, agent.iteration, EVALUATION)
     sampler = Sampler(env_id, episodes, _seed(seed, agent.iteration, EVALUATION))
@@ -132,33 +133,47 @@ def load(path, agent):
         For a file that is damaged or no checkpoint, or an agent of another architecture; the agent then
         stays as it was.
     """
-    try:
-        content = torch.load(path, map_location=agent.device, weights_only=True)
-        state, history, run = content["agent"], History(content["rows"]), content["run"]
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, KeyError, TypeError) as error:
-        raise ValueError(f"checkpoint must be a whole file that train wrote, got {path} "
-                         f"({type(error).__name__}).") from None
+    state, history, run = _read(path, agent.device)
     agent.load_state_dict(state)
     return history, run
 
 
+def _read(path, device):
+    """The agent's state, the history and the run's description that a checkpoint holds."""
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+        return dict(content["agent"]), History(content["rows"]), content["run"]
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere
+        raise ValueError(f"checkpoint must be a whole file that train wrote, got {path} "
+                         f"({type(error).__name__}).") from None
+
+
 def _resume(agent, checkpoint, run):
     """The history so far: of the checkpoint if it exists, whose state the agent takes; else empty."""
-    if checkpoint is None or not Path(checkpoint).exists():
+    if checkpoint is None:
         return History()
-    before = agent.state_dict()
-    history, found = load(checkpoint, agent)
+    if not Path(checkpoint).parent.is_dir():
+        raise ValueError(f"checkpoint must lie in a directory that exists, got {checkpoint}.")
+    if not Path(checkpoint).exists():
+        return History()
+    state, history, found = _read(checkpoint, agent.device)
     if found != run:
-        agent.load_state_dict(before)
         raise ValueError(f"checkpoint must be of the run {run}, got one of {found}.")
+    agent.load_state_dict(state)
     return history
 
 
 def _ensure_built(agent, env_id, seed):
-    if not agent.built:
-        environments = make_environments(env_id, 1)
-        agent.build(environments.single_observation_space, environments.single_action_space, seed)
-        environments.close()
+    """Make the agent's networks for the environment, or see that they fit it."""
+    environments = make_environments(env_id, 1)
+    spaces = environments.single_observation_space, environments.single_action_space
+    environments.close()
+    if agent.built:
+        check_fit(agent.policy, *spaces)
+    else:
+        agent.build(*spaces, seed)
 
 
 def _fresh(sampler, env_id, agent, seed):
@@ -171,12 +186,19 @@ def _fresh(sampler, env_id, agent, seed):
 def _iterate(agent, sampler, seed):
     """Collect a batch and learn from it; the row of the history, with this iteration's steps and episodes."""
     generator, ended = _generator(agent, seed, agent.iteration), len(sampler.returns)
-    length = -(-agent.batch // agent.environments)
+    length = max(2, -(-agent.batch // agent.environments))  # a first step can be a reset
     rollout = sampler.collect(lambda seen: agent.act(seen, generator), length)
     report = agent.update(rollout, torch.Generator().manual_seed(_seed(seed, agent.iteration)))
     returns = sampler.returns[ended:]
     mean = float(np.mean(returns)) if returns else float("nan")
     return {"steps": rollout.steps, "episodes": len(returns), "return": mean, **report}
+
+
+def _zero_or_more(name, value):
+    """Return `value` if it is an integer of 0 or more."""
+    if not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"{name} must be an integer of 0 or more, got {value!r}.")
+    return int(value)
 
 
 def _seed(*numbers):

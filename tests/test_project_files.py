@@ -14,6 +14,8 @@ import npg_lab
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"pytorch-cpu": "torch"}
+EXTRAS = dict(PROJECT["optional-dependencies"])
+PEERS = EXTRAS.pop("bench")  # they have an environment of their own
 
 
 def requirement(line):
@@ -22,8 +24,12 @@ def requirement(line):
 
 
 def declared():
-    extras = PROJECT["optional-dependencies"]
-    return {requirement(line) for group in (PROJECT["dependencies"], *extras.values()) for line in group}
+    return {requirement(line) for group in (PROJECT["dependencies"], *EXTRAS.values()) for line in group}
+
+
+def pins(file):
+    lines = (ROOT / file).read_text().lower().replace("_", "-").split()
+    return dict(line.split("==") for line in lines)
 
 
 def test_environment_yml_asks_for_what_pyproject_asks_for():
@@ -37,10 +43,15 @@ def test_environment_yml_asks_for_what_pyproject_asks_for():
 
 
 def test_every_dependency_is_pinned_and_torch_is_the_tested_build():
-    lines = (ROOT / "constraints.txt").read_text().split()
-    pins = dict(line.lower().replace("_", "-").split("==") for line in lines)
-    assert {name.replace("_", "-") for name, _ in declared()} <= pins.keys()
-    assert pins["torch"] == "2.13.0"
+    pinned = pins("constraints.txt")
+    assert {name.replace("_", "-") for name, _ in declared()} <= pinned.keys()
+    assert pinned["torch"] == "2.13.0"
+
+
+def test_the_peers_of_the_benchmarks_run_beside_the_same_versions():
+    course, bench = pins("constraints.txt"), pins("benchmarks/constraints.txt")
+    assert {requirement(line)[0] for line in PEERS} <= bench.keys()
+    assert {name for name in course.keys() & bench.keys() if course[name] != bench[name]} == {"filelock"}
 
 
 @pytest.mark.parametrize("command", ["make lab", "make test", "make book"])

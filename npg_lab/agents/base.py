@@ -93,8 +93,8 @@ class Agent:
         "cpu", or "cuda".
     """
 
-    def __init__(self, policy=None, value=None, *, hidden=(64, 64), discount=0.99, lam=0.97, batch=1024,
-                 environments=8, baseline=True, value_rate=1e-3, value_epochs=10, normalise=False, device="cpu"):
+    def __init__(self, policy=None, value=None, *, hidden=(64, 64), discount=0.99, lam=0.97, batch=768,
+                 environments=8, baseline=True, value_rate=0.02, value_epochs=5, normalise=False, device="cpu"):
         self.policy, self.value, self.hidden = policy, value, tuple(hidden)
         self.discount, self.lam = unit_interval("discount", discount), unit_interval("lam", lam)
         self.batch, self.environments = at_least_one("batch", batch), at_least_one("environments", environments)
@@ -114,14 +114,17 @@ class Agent:
         Raises
         ------
         ValueError
-            For spaces that are not supported, or that a given policy does not fit.
+            For spaces that are not supported, or that a given network does not fit.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            policy = policy_for(observation_space, action_space, self.hidden) if self.policy is None else self.policy
-            value = value_for(observation_space, self.hidden) if self.value is None else self.value
-        policy, value = policy.to(self.device), value.to(self.device)
+            policy, value = self.policy, self.value
+            policy = policy_for(observation_space, action_space, self.hidden) if policy is None else policy
+            value = value_for(observation_space, self.hidden) if value is None else value
+        policy = policy.to(self.device)
+        value = value.to(next(policy.parameters()))
         check_fit(policy, observation_space, action_space)
+        check_value(value, observation_space)
         self.policy, self.value = policy, value
         self._like = next(policy.parameters()).detach()
         normaliser = Normaliser(observation_size(observation_space))
@@ -161,7 +164,7 @@ class Agent:
             report = {**self.improve(batch, generator), "value_loss": self._fit_value(batch, generator)}
             if not all(np.isfinite(list(report.values()))):
                 raise ValueError(f"The update must be finite, got {report}; the agent stays as it was.")
-        except Exception:
+        except BaseException:  # an interrupt too
             self.load_state_dict(before)
             raise
         if self.normalise:
@@ -180,6 +183,8 @@ class Agent:
         raw = advantages(rollout, values, self.discount, lam)
         pick = rollout.valid
         kept = raw[pick]
+        if not np.isfinite(kept).all():
+            raise ValueError("rollout must give finite advantages, got others.")
         return Batch(
             observations=self._see(rollout.observations[:-1][pick]), actions=self._tensor(rollout.actions[pick]),
             advantages=self._tensor((kept - kept.mean()) / (kept.std() + 1e-8)),
@@ -198,7 +203,7 @@ class Agent:
         ValueError
             If it does not fit; the agent then stays as it was.
         """
-        parts, before = self._parts(), copy.deepcopy(self.state_dict())
+        parts, before, state = self._parts(), copy.deepcopy(self.state_dict()), copy.deepcopy(state)
         if set(state) != set(before):
             raise ValueError(f"state must have the parts {sorted(before)}, got {sorted(state)}.")
         try:
@@ -212,6 +217,8 @@ class Agent:
         self.iteration = state["iteration"]
 
     def _parts(self):
+        if not self.built:
+            raise ValueError("The agent must be built for an environment first, got one without networks.")
         return {"policy": self.policy, "value": self.value, "normaliser": self.normaliser,
                 "value_optimiser": self.value_optimiser}
 
@@ -246,6 +253,18 @@ class Agent:
 
     def _value_error(self, observations, returns):
         return nn.functional.mse_loss(self.value(observations).squeeze(-1), returns)
+
+
+def check_value(value, observation_space):
+    """Refuse, in one sentence, a value function that does not give one number for each observation."""
+    size, reference = observation_size(observation_space), next(value.parameters())
+    try:
+        with torch.no_grad():
+            shape = tuple(value(reference.new_zeros(2, size)).shape)
+    except RuntimeError as error:
+        raise ValueError(f"value must take observations of {size} numbers, got the error: {error}.") from None
+    if shape != (2, 1):
+        raise ValueError(f"value must give one number for each observation, got shape {shape} for two.")
 
 
 def minibatches(count, size, generator=None):

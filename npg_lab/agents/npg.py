@@ -51,7 +51,7 @@ class NPGAgent(Agent):
     """
 
     def __init__(self, policy=None, value=None, *, kl=0.02, rate=None, decay=1.0, solver="cg",
-                 cg_iterations=10, damping=1e-3, **shared):
+                 cg_iterations=10, damping=0.01, **shared):
         super().__init__(policy, value, **shared)
         self.kl, self.rate = float(positive("kl", kl)), None if rate is None else float(positive("rate", rate))
         self.decay, self.solver = unit_interval("decay", decay), one_of("solver", solver, SOLVERS)
