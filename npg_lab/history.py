@@ -28,8 +28,9 @@ class History:
         return list(self.rows[0]) if self.rows else []
 
     def __getitem__(self, column):
-        """One column as an array."""
-        one_of("column", column, self.columns)
+        """One column as an array; empty before the first iteration."""
+        if self.rows:
+            one_of("column", column, self.columns)
         return np.array([row[column] for row in self.rows])
 
     def append(self, row):
@@ -56,15 +57,20 @@ class History:
     def __repr__(self):
         if not self.rows:
             return "History (no iterations)"
-        last = ", ".join(f"{name} {value:.4g}" for name, value in self.rows[-1].items())
+        last = ", ".join(f"{name} {_short(value)}" for name, value in self.rows[-1].items())
         return f"History ({len(self)} iterations; last: {last})"
 
     def _repr_html_(self):
         """The last ten rows as a table."""
         head = "".join(f"<th>{name}</th>" for name in self.columns)
-        lines = ["".join(f"<td>{value:.4g}</td>" for value in row.values()) for row in self.rows[-10:]]
+        lines = ["".join(f"<td>{_short(value)}</td>" for value in row.values()) for row in self.rows[-10:]]
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _short(value):
+    """A number to four digits, a count whole."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class LiveView:

@@ -21,7 +21,10 @@ def train(agent, env_id, steps, seed=0, evaluation=0, checkpoint=None, checkpoin
 
     Every number of a run follows from the agent's arguments and `seed`. All environments begin new episodes
     every `checkpoint_every` iterations, whether or not a checkpoint is written there; so a run that was
-    interrupted and goes on has the same numbers as one that was not.
+    interrupted and goes on has the same numbers as one that was not. (A run that had come to its end and is
+    given more steps begins new episodes there.)
+
+    Networks as small as these are faster on one thread: `torch.set_num_threads(1)`.
 
     Parameters
     ----------
@@ -35,8 +38,8 @@ def train(agent, env_id, steps, seed=0, evaluation=0, checkpoint=None, checkpoin
         Episodes played after each iteration for the column "evaluation", the mean of their returns (with
         sampled actions, not learnt from, not counted as steps); none by default.
     checkpoint : path, optional
-        A file that is replaced, in one move, every `checkpoint_every` iterations and at the end. If it
-        exists, training goes on from it.
+        A file that is replaced, in one move, every `checkpoint_every` iterations and when `steps` is reached.
+        If it exists, training goes on from it.
     checkpoint_every : int
     callback : callable, optional
         Called as `callback(agent, history)` after each iteration; training stops if it returns True.

@@ -1,6 +1,9 @@
 """The browser of all tests, and a watch over what its pages ask for."""
 import pytest
+import torch
 from browsers import launch_options
+
+torch.set_num_threads(1)  # the networks are small: more threads would only wait for each other
 
 
 @pytest.fixture(scope="session")

@@ -93,14 +93,14 @@ class Agent:
         "cpu", or "cuda".
     """
 
-    def __init__(self, policy=None, value=None, *, hidden=(64, 64), discount=0.99, lam=0.97, batch=768,
-                 environments=8, baseline=True, value_rate=0.02, value_epochs=5, normalise=False, device="cpu"):
+    def __init__(self, policy=None, value=None, *, hidden=(64, 64), discount=0.99, lam=0.95, batch=768,
+                 environments=8, baseline=True, value_rate=0.01, value_epochs=10, normalise=False, device="cpu"):
         self.policy, self.value, self.hidden = policy, value, tuple(hidden)
         self.discount, self.lam = unit_interval("discount", discount), unit_interval("lam", lam)
         self.batch, self.environments = at_least_one("batch", batch), at_least_one("environments", environments)
         self.value_rate = float(positive("value_rate", value_rate))
         self.value_epochs = at_least_one("value_epochs", value_epochs)
-        self.baseline, self.normalise, self.device = bool(baseline), bool(normalise), device
+        self.baseline, self.normalise, self.device = bool(baseline), bool(normalise), _usable(device)
         self.iteration, self.normaliser = 0, None
 
     @property
@@ -133,6 +133,7 @@ class Agent:
 
     def act(self, observations, generator=None, deterministic=False):
         """Actions for observations (N, d), both as arrays: sampled, or the most probable ones."""
+        self._refuse_unbuilt()
         with torch.no_grad():
             z = self.policy(self._see(observations))
             actions = self.policy.mode(z) if deterministic else self.policy.sample(z, generator)
@@ -210,15 +211,18 @@ class Agent:
             for name, part in parts.items():
                 part.load_state_dict(state[name])
         except (RuntimeError, ValueError, KeyError) as error:
-            for name, part in parts.items():
-                part.load_state_dict(before[name])
+            for kept, part in parts.items():
+                part.load_state_dict(before[kept])
             raise ValueError(f"state must come from an agent of the same architecture, got another "
                              f"{name} ({str(error).splitlines()[-1].strip()}).") from None
         self.iteration = state["iteration"]
 
-    def _parts(self):
+    def _refuse_unbuilt(self):
         if not self.built:
             raise ValueError("The agent must be built for an environment first, got one without networks.")
+
+    def _parts(self):
+        self._refuse_unbuilt()
         return {"policy": self.policy, "value": self.value, "normaliser": self.normaliser,
                 "value_optimiser": self.value_optimiser}
 
@@ -253,6 +257,15 @@ class Agent:
 
     def _value_error(self, observations, returns):
         return nn.functional.mse_loss(self.value(observations).squeeze(-1), returns)
+
+
+def _usable(device):
+    """Return the name of a device that is there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError):
+        raise ValueError(f"device must be one that this machine and PyTorch have, got {device!r}.") from None
+    return device
 
 
 def check_value(value, observation_space):

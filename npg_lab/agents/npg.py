@@ -50,7 +50,7 @@ class NPGAgent(Agent):
     simplicity in continuous control* (2017) for the normalised step with conjugate gradients.
     """
 
-    def __init__(self, policy=None, value=None, *, kl=0.02, rate=None, decay=1.0, solver="cg",
+    def __init__(self, policy=None, value=None, *, kl=0.02, rate=None, decay=0.97, solver="cg",
                  cg_iterations=10, damping=0.01, **shared):
         super().__init__(policy, value, **shared)
         self.kl, self.rate = float(positive("kl", kl)), None if rate is None else float(positive("rate", rate))
@@ -102,8 +102,10 @@ class NPGAgent(Agent):
         """
         rows = scores(self.policy, batch.observations, batch.actions)
         kernel = rows @ rows.T
+        if self.damping == 0:
+            return rows.T @ torch.linalg.lstsq(kernel, batch.advantages[:, None], driver="gelsd").solution[:, 0]
         kernel.diagonal().add_(len(batch) * self.damping)
-        return rows.T @ torch.linalg.lstsq(kernel, batch.advantages[:, None], driver="gelsd").solution[:, 0]
+        return rows.T @ torch.linalg.solve(kernel, batch.advantages)
 
     def _move(self, step):
         parameters = trainable(self.policy)

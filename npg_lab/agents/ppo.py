@@ -31,7 +31,7 @@ class PPO(Agent):
     Source: Schulman et al., *Proximal policy optimization algorithms* (2017).
     """
 
-    def __init__(self, policy=None, value=None, *, clip=0.2, epochs=10, minibatch=64, learning_rate=3e-4,
+    def __init__(self, policy=None, value=None, *, clip=0.2, epochs=10, minibatch=64, learning_rate=1e-3,
                  **shared):
         super().__init__(policy, value, **shared)
         if not 0 < clip < 1:
