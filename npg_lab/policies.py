@@ -75,7 +75,7 @@ class CategoricalPolicy(nn.Module):
     def output_fisher(self, z):
         r"""The product :math:`u \mapsto (\operatorname{diag}\pi - \pi\pi^\top)\,u` of arrays (N, K)."""
         p = torch.softmax(z, dim=-1)
-        return lambda u: p * (u - torch.linalg.vecdot(p, u)[:, None])
+        return lambda u: torch.addcmul(p * u, p, torch.linalg.vecdot(p, u)[:, None], value=-1)
 
 
 class GaussianPolicy(nn.Module):

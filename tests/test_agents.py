@@ -22,7 +22,7 @@ from npg_lab.rollout import Sampler, advantages, make_environments
 from npg_lab.training import train
 
 KINDS = {"Reinforce": Reinforce, "NPGAgent": NPGAgent, "TRPO": TRPO, "PPO": PPO}
-SMALL = {"hidden": (8,), "batch": 64, "environments": 4, "value_epochs": 3}
+SMALL = {"hidden": (8,), "batch": 64, "environments": 4, "value_steps": 3}
 THETA = 0.5 * np.random.default_rng(3).normal(size=(4, 3))
 
 
@@ -404,7 +404,7 @@ def test_without_a_baseline_advantages_are_rewards_to_go():
 def test_values_are_fitted_by_least_squares():
     """One-hot states: the best value of each is the mean of its returns."""
     value = nn.Linear(4, 1, bias=False)
-    agent = made(Reinforce, "npg-tests/Garnet-v0", value=value, value_epochs=150, value_rate=0.02)
+    agent = made(Reinforce, "npg-tests/Garnet-v0", value=value, value_steps=600, value_rate=0.02)
     rollout = experience(agent, "npg-tests/Garnet-v0", steps=60)
     batch = agent.prepare(rollout)
     report = agent.update(rollout)
@@ -706,7 +706,7 @@ REFUSED = [
         ("batch", 0, "batch must be an integer of 1 or more, got 0."),
         ("environments", -2, "environments must be an integer of 1 or more, got -2."),
         ("value_rate", 0.0, "value_rate must be greater than 0, got 0."),
-        ("value_epochs", 0, "value_epochs must be an integer of 1 or more, got 0.")]),
+        ("value_steps", 0, "value_steps must be an integer of 1 or more, got 0.")]),
 ]
 
 

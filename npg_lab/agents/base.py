@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from ..policies import check_fit, observation_size, policy_for, value_for
 from ..rollout import advantages, to_tensor
 from ..validation import positive
 
-VALUE_MINIBATCH = 128
+VALUE_MINIBATCH = 256
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ class Agent:
         it the advantages are plain (λ = 1) discounted rewards to go.
     value_rate : float
         Adam's learning rate for the value function.
-    value_epochs : int
-        Passes over the batch to fit it.
+    value_steps : int
+        Steps of Adam to fit it after each batch, on 256 samples each.
     normalise : bool
         Whether observations are shifted and scaled by their running mean and standard deviation.
     device : str
@@ -94,12 +95,12 @@ class Agent:
     """
 
     def __init__(self, policy=None, value=None, *, hidden=(64, 64), discount=0.99, lam=0.95, batch=768,
-                 environments=8, baseline=True, value_rate=0.01, value_epochs=10, normalise=False, device="cpu"):
+                 environments=8, baseline=True, value_rate=0.01, value_steps=60, normalise=False, device="cpu"):
         self.policy, self.value, self.hidden = policy, value, tuple(hidden)
         self.discount, self.lam = unit_interval("discount", discount), unit_interval("lam", lam)
         self.batch, self.environments = at_least_one("batch", batch), at_least_one("environments", environments)
         self.value_rate = float(positive("value_rate", value_rate))
-        self.value_epochs = at_least_one("value_epochs", value_epochs)
+        self.value_steps = at_least_one("value_steps", value_steps)
         self.baseline, self.normalise, self.device = bool(baseline), bool(normalise), _usable(device)
         self.iteration, self.normaliser = 0, None
 
@@ -129,7 +130,7 @@ class Agent:
         self._like = next(policy.parameters()).detach()
         normaliser = Normaliser(observation_size(observation_space))
         self.normaliser = normaliser.to(self.device, self._like.dtype)
-        self.value_optimiser = torch.optim.Adam(value.parameters(), lr=self.value_rate)
+        self.value_optimiser = torch.optim.Adam(value.parameters(), lr=self.value_rate, fused=True)
 
     def act(self, observations, generator=None, deterministic=False):
         """Actions for observations (N, d), both as arrays: sampled, or the most probable ones."""
@@ -245,12 +246,12 @@ class Agent:
         """Least squares of values on returns; returns the share of their variance that is left over."""
         if not self.baseline:
             return 0.0
-        for _ in range(self.value_epochs):
-            for rows in minibatches(len(batch), VALUE_MINIBATCH, generator):
-                loss = self._value_error(batch.observations[rows], batch.returns[rows])
-                self.value_optimiser.zero_grad()
-                loss.backward()
-                self.value_optimiser.step()
+        lots = (rows for _ in count() for rows in minibatches(len(batch), VALUE_MINIBATCH, generator))
+        for rows in islice(lots, self.value_steps):
+            loss = self._value_error(batch.observations[rows], batch.returns[rows])
+            self.value_optimiser.zero_grad()
+            loss.backward()
+            self.value_optimiser.step()
         with torch.no_grad():
             left = self._value_error(batch.observations, batch.returns)
         return (left / (batch.returns.var(correction=0) + 1e-8)).item()
@@ -280,6 +281,6 @@ def check_value(value, observation_space):
         raise ValueError(f"value must give one number for each observation, got shape {shape} for two.")
 
 
-def minibatches(count, size, generator=None):
-    """Index tensors that together hold 0 … count - 1 once, shuffled, in lots of `size`."""
-    return torch.randperm(count, generator=generator).split(size)
+def minibatches(samples, size, generator=None):
+    """Index tensors that together hold 0 … samples - 1 once, shuffled, in lots of `size`."""
+    return torch.randperm(samples, generator=generator).split(size)
