@@ -232,6 +232,16 @@ def test_regression_solves_its_normal_equations(damping):
     close(direction(agent, batch, "compatible"), np.linalg.solve(normal, g.numpy()), rtol=1e-7)
 
 
+def test_direct_solution_in_single_precision_survives_little_damping():
+    batch, _, agent = cart_batch(damping=1e-4)
+    exact = direction(agent, batch, "direct")
+    single = copy.deepcopy(agent)
+    single.policy.float()
+    columns = batch.observations.float(), batch.actions, batch.advantages.float(), batch.returns.float()
+    x = direction(single, Batch(*columns), "direct")
+    assert x.dtype == np.float32 and x @ exact / np.linalg.norm(x) / np.linalg.norm(exact) > 0.99
+
+
 def test_undamped_regression_is_the_shortest_least_squares_fit():
     whole, _, agent = cart_batch(damping=0.0)
     columns = whole.observations, whole.actions, whole.advantages, whole.returns

@@ -91,7 +91,7 @@ class NPGAgent(Agent):
             return self._regression(batch), 0.0
         operator = fisher_operator(self.policy, batch.observations, damping=self.damping)
         if self.solver == "direct":
-            return torch.linalg.lstsq(operator.matrix(), g[:, None], driver="gelsd").solution[:, 0], 0.0
+            return solve(operator.matrix(), g, singular=self.damping == 0), 0.0
         x, report = operator.solve(g, self.cg_iterations)
         return x, report.residuals[-1]
 
@@ -102,11 +102,16 @@ class NPGAgent(Agent):
         """
         rows = scores(self.policy, batch.observations, batch.actions)
         kernel = rows @ rows.T
-        if self.damping == 0:
-            return rows.T @ torch.linalg.lstsq(kernel, batch.advantages[:, None], driver="gelsd").solution[:, 0]
         kernel.diagonal().add_(len(batch) * self.damping)
-        return rows.T @ torch.linalg.solve(kernel, batch.advantages)
+        return rows.T @ solve(kernel, batch.advantages, singular=self.damping == 0)
 
     def _move(self, step):
         parameters = trainable(self.policy)
         vector_to_parameters(parameters_to_vector(parameters) + step, parameters)
+
+
+def solve(matrix, b, singular):
+    """The solution of a symmetric system, found in double precision; of a singular one that of minimum norm."""
+    if singular:
+        return torch.linalg.lstsq(matrix, b[:, None], driver="gelsd").solution[:, 0]
+    return torch.linalg.solve(matrix.double(), b.double()).to(b)
