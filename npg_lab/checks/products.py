@@ -35,7 +35,7 @@ output_fisher_product = Exercise(
             lambda z, u: u - (softmax(z, axis=-1) * u).sum(axis=-1, keepdims=True),
         "Your inner product p·u runs over all states at once. Each row has its own.":
             lambda z, u: softmax(z, axis=-1) * (u - (softmax(z, axis=-1) * u).sum()),
-        "Your probabilities add up to one over the states. Normalise over the actions, the last axis.":
+        "Your softmax runs over the rows. Each row of logits is one policy: its probabilities add up to one.":
             lambda z, u: softmax(z, axis=0) * (u - (softmax(z, axis=0) * u).sum(axis=-1, keepdims=True)),
         "You use the logits as if they were probabilities.":
             lambda z, u: z * (u - (z * u).sum(axis=-1, keepdims=True)),
