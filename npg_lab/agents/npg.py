@@ -29,7 +29,8 @@ class NPGAgent(Agent):
     rate : float, optional
         Fixed α; `kl` is not used then.
     decay : float
-        Factor in (0, 1] on ε or α after each iteration.
+        Factor in (0, 1] on ε or α after each iteration. The default suits about fifty iterations; for longer
+        runs take it nearer to 1.
     solver : {"cg", "direct", "compatible"}
         How to get x: conjugate gradients with Fisher-vector products; the matrix F and a linear solve; or
         the least-squares regression of the advantages on the scores :math:`\nabla\log\pi(a|s)`, which needs
@@ -37,7 +38,8 @@ class NPGAgent(Agent):
     cg_iterations : int
         Products in a run of conjugate gradients, which stops there.
     damping : float
-        λ.
+        λ. A policy that is nearly perfect leaves little in g but noise, which little damping would multiply
+        in directions where F is small.
     **shared
         See `Agent`.
 
@@ -50,8 +52,8 @@ class NPGAgent(Agent):
     simplicity in continuous control* (2017) for the normalised step with conjugate gradients.
     """
 
-    def __init__(self, policy=None, value=None, *, kl=0.02, rate=None, decay=0.97, solver="cg",
-                 cg_iterations=10, damping=0.01, **shared):
+    def __init__(self, policy=None, value=None, *, kl=0.03, rate=None, decay=0.95, solver="cg",
+                 cg_iterations=10, damping=0.1, **shared):
         super().__init__(policy, value, **shared)
         self.kl, self.rate = float(positive("kl", kl)), None if rate is None else float(positive("rate", rate))
         self.decay, self.solver = unit_interval("decay", decay), one_of("solver", solver, SOLVERS)
