@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .validation import at_least_one
+
 ROUNDING = {"float32": 1.2e-7, "float64": 2.2e-16}
 
 
@@ -109,8 +111,8 @@ def _checked(b, iterations, tolerance):
     """The largest entry of b in size, once the arguments are known to be sound."""
     if getattr(b, "ndim", None) != 1 or len(b) == 0:
         raise ValueError(f"b must be an array or tensor of shape (n,), got {getattr(b, 'shape', b)!r}.")
-    if iterations is not None and (not isinstance(iterations, int | np.integer) or iterations < 1):
-        raise ValueError(f"iterations must be an integer of 1 or more, got {iterations!r}.")
+    if iterations is not None:
+        at_least_one("iterations", iterations)
     if not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance must be a finite number of 0 or more, got {tolerance!r}.")
     largest = float(abs(b).max())

@@ -13,8 +13,8 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from .estimators.episodes import at_least_one, unit_interval
 from .policies import observation_size
+from .validation import at_least_one, unit_interval
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from .estimators.episodes import at_least_one
 from .history import History
 from .policies import check_fit
 from .rollout import Sampler, make_environments
+from .validation import at_least_one, zero_or_more
 
 EVALUATION = 1
 
@@ -56,8 +56,8 @@ def train(agent, env_id, steps, seed=0, evaluation=0, checkpoint=None, checkpoin
         For an unknown environment, one that the agent does not fit, numbers from it that are not finite, and
         a checkpoint that is damaged or of another agent, environment or seed.
     """
-    at_least_one("steps", steps), _zero_or_more("evaluation", evaluation)
-    checkpoint_every, seed = at_least_one("checkpoint_every", checkpoint_every), _zero_or_more("seed", seed)
+    at_least_one("steps", steps), zero_or_more("evaluation", evaluation)
+    checkpoint_every, seed = at_least_one("checkpoint_every", checkpoint_every), zero_or_more("seed", seed)
     run = {"env_id": env_id, "seed": seed, "agent": type(agent).__name__, "checkpoint_every": checkpoint_every}
     _ensure_built(agent, env_id, seed)
     history = _resume(agent, checkpoint, run)
@@ -72,7 +72,7 @@ def train(agent, env_id, steps, seed=0, evaluation=0, checkpoint=None, checkpoin
                 done, episodes = done + row["steps"], episodes + row["episodes"]
                 row.update(steps=done, episodes=episodes)
                 if evaluation:
-                    row["evaluation"] = float(evaluate(agent, env_id, evaluation, seed).mean())
+                    row["evaluation"] = float(_play(agent, env_id, evaluation, seed).mean())
                 history.append(row)
                 bar.update(min(done, steps) - bar.n)
                 bar.set_postfix({"return": f"{row['return']:.1f}"})
@@ -103,8 +103,13 @@ def evaluate(agent, env_id, episodes=32, seed=0, deterministic=False):
     -------
     array (episodes,)
     """
-    at_least_one("episodes", episodes), _zero_or_more("seed", seed)
+    at_least_one("episodes", episodes), zero_or_more("seed", seed)
     _ensure_built(agent, env_id, seed)
+    return _play(agent, env_id, episodes, seed, deterministic)
+
+
+def _play(agent, env_id, episodes, seed, deterministic=False):
+    """Returns of the first episode in each of so many environments."""
     generator = _generator(agent, seed, agent.iteration, EVALUATION)
     sampler = Sampler(env_id, episodes, _seed(seed, agent.iteration, EVALUATION))
     total, running = np.zeros(episodes), np.ones(episodes, dtype=bool)
@@ -195,13 +200,6 @@ def _iterate(agent, sampler, seed):
     returns = sampler.returns[ended:]
     mean = float(np.mean(returns)) if returns else float("nan")
     return {"steps": rollout.steps, "episodes": len(returns), "return": mean, **report}
-
-
-def _zero_or_more(name, value):
-    """Return `value` if it is an integer of 0 or more."""
-    if not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"{name} must be an integer of 0 or more, got {value!r}.")
-    return int(value)
 
 
 def _seed(*numbers):

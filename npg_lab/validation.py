@@ -58,3 +58,27 @@ def one_of(name, value, choices):
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
     return value
+
+
+def unit_interval(name, value):
+    """Return `value` as a float if it lies in [0, 1]."""
+    value = finite(name, value)
+    if value.ndim > 0 or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number in [0, 1], got {shown(value)}.")
+    return float(value)
+
+
+def at_least_one(name, value):
+    """Return `value` if it is an integer of 1 or more."""
+    return _integer(name, value, 1)
+
+
+def zero_or_more(name, value):
+    """Return `value` if it is an integer of 0 or more."""
+    return _integer(name, value, 0)
+
+
+def _integer(name, value, least):
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer of {least} or more, got {value!r}.")
+    return int(value)

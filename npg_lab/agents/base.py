@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..estimators.episodes import at_least_one, unit_interval
 from ..policies import check_fit, observation_size, policy_for, value_for
 from ..rollout import advantages, to_tensor
-from ..validation import positive
+from ..validation import at_least_one, positive, unit_interval
 
 VALUE_MINIBATCH = 256
 

@@ -6,8 +6,7 @@ import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ..curvature import fisher_operator, flat_gradient, scores, trainable
-from ..estimators.episodes import at_least_one, unit_interval
-from ..validation import non_negative, one_of, positive
+from ..validation import at_least_one, non_negative, one_of, positive, unit_interval
 from .base import Agent
 
 SOLVERS = ("cg", "direct", "compatible")

@@ -3,8 +3,7 @@ r"""Proximal policy optimisation with a clipped ratio."""
 import torch
 from torch import nn
 
-from ..estimators.episodes import at_least_one
-from ..validation import positive
+from ..validation import at_least_one, positive
 from .base import Agent, minibatches
 
 MAX_GRADIENT_NORM = 0.5

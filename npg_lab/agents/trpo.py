@@ -4,7 +4,7 @@ import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ..curvature import trainable
-from ..estimators.episodes import at_least_one
+from ..validation import at_least_one
 from .npg import NPGAgent
 
 

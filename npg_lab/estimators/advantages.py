@@ -1,6 +1,6 @@
 r"""Advantages from rewards and a value function: temporal differences and their exponential average."""
 
-from .episodes import unit_interval
+from ..validation import unit_interval
 from .gradients import sequence
 
 

@@ -2,8 +2,7 @@ r"""Compatible function approximation: the natural gradient as the weights of a 
 
 import numpy as np
 
-from ..validation import finite
-from .episodes import unit_interval
+from ..validation import finite, unit_interval
 from .gradients import score_along
 
 

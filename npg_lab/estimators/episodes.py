@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from ..distributions import Categorical
-from ..validation import finite, shown
+from ..validation import at_least_one, finite, unit_interval
 
 MOST_EPISODES = 2_000_000
 
@@ -170,21 +170,6 @@ def policy_table(mdp, probs, name="probs"):
 def chosen_discount(mdp, discount):
     """The discount given, checked, or that of the MDP."""
     return mdp.discount if discount is None else unit_interval("discount", discount)
-
-
-def unit_interval(name, value):
-    """Return `value` as a float if it lies in [0, 1]."""
-    value = finite(name, value)
-    if value.ndim > 0 or not 0 <= value <= 1:
-        raise ValueError(f"{name} must be a number in [0, 1], got {shown(value)}.")
-    return float(value)
-
-
-def at_least_one(name, value):
-    """Return `value` if it is an integer of 1 or more."""
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be an integer of 1 or more, got {value!r}.")
-    return int(value)
 
 
 def _transition_rows(mdp):

@@ -3,7 +3,8 @@ r"""Finite-horizon objective, gradient, values and marginals of a tabular MDP, b
 import numpy as np
 from scipy import sparse
 
-from .episodes import at_least_one, chosen_discount, policy_table
+from ..validation import at_least_one
+from .episodes import chosen_discount, policy_table
 
 
 def state_marginals(mdp, probs, horizon):

@@ -2,8 +2,7 @@ r"""One step with a Gaussian policy: estimates for single actions, and quadratur
 
 import numpy as np
 
-from ..validation import vector
-from .episodes import at_least_one
+from ..validation import at_least_one, vector
 
 
 def gaussian_nodes(policy, count=64):
