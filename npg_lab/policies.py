@@ -161,17 +161,30 @@ def value_for(observation_space, hidden=(64, 64)):
 def check_fit(policy, observation_space, action_space):
     """Refuse, in one sentence, a policy whose outputs are not parameters for these actions."""
     size, (kind, actions) = observation_size(observation_space), _kind_and_size(action_space)
-    reference = trainable(policy)[0]
-    try:
-        with torch.no_grad():
-            z = policy(torch.zeros(1, size, dtype=reference.dtype, device=reference.device))
-    except RuntimeError as error:
-        raise ValueError(f"policy must take observations of {size} numbers, got the error: {error}.") from None
+    shape = _output_shape("policy", policy, trainable(policy)[0].new_zeros(1, size))
     wanted = actions if kind is CategoricalPolicy else 2 * actions
-    if not isinstance(policy, kind) or z.shape != (1, wanted):
+    if not isinstance(policy, kind) or shape != (1, wanted):
         raise ValueError(
             f"policy must be a {kind.__name__} with {wanted} outputs for the action space {action_space}, "
-            f"got a {type(policy).__name__} with {z.shape[-1]}.")
+            f"got a {type(policy).__name__} with {shape[-1]}.")
+
+
+def check_value(value, observation_space):
+    """Refuse, in one sentence, a value function that does not give one number for each observation."""
+    size = observation_size(observation_space)
+    shape = _output_shape("value", value, next(value.parameters()).new_zeros(2, size))
+    if shape != (2, 1):
+        raise ValueError(f"value must give one number for each observation, got shape {shape} for two.")
+
+
+def _output_shape(name, network, observations):
+    """The shape of what a network gives for observations; refuses a network that cannot take them."""
+    try:
+        with torch.no_grad():
+            return tuple(network(observations).shape)
+    except RuntimeError as error:
+        size = observations.shape[-1]
+        raise ValueError(f"{name} must take observations of {size} numbers, got the error: {error}.") from None
 
 
 def _kind_and_size(action_space):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..policies import check_fit, observation_size, policy_for, value_for
+from ..policies import check_fit, check_value, observation_size, policy_for, value_for
 from ..rollout import advantages, to_tensor
 from ..validation import at_least_one, positive, unit_interval
 
@@ -259,6 +259,29 @@ class Agent:
         return nn.functional.mse_loss(self.value(observations).squeeze(-1), returns)
 
 
+class GradientAgent(Agent):
+    r"""An agent whose policy climbs by Adam; subclasses say along which gradient.
+
+    Parameters
+    ----------
+    policy, value : nn.Module, optional
+    learning_rate : float
+    **shared
+        See `Agent`.
+    """
+
+    def __init__(self, policy=None, value=None, *, learning_rate, **shared):
+        super().__init__(policy, value, **shared)
+        self.learning_rate = float(positive("learning_rate", learning_rate))
+
+    def build(self, observation_space, action_space, seed=0):
+        super().build(observation_space, action_space, seed)
+        self.policy_optimiser = torch.optim.Adam(self.policy.parameters(), lr=self.learning_rate, maximize=True)
+
+    def _parts(self):
+        return {**super()._parts(), "policy_optimiser": self.policy_optimiser}
+
+
 def _usable(device):
     """Return the name of a device that is there."""
     try:
@@ -266,18 +289,6 @@ def _usable(device):
     except (RuntimeError, AssertionError, TypeError):
         raise ValueError(f"device must be one that this machine and PyTorch have, got {device!r}.") from None
     return device
-
-
-def check_value(value, observation_space):
-    """Refuse, in one sentence, a value function that does not give one number for each observation."""
-    size, reference = observation_size(observation_space), next(value.parameters())
-    try:
-        with torch.no_grad():
-            shape = tuple(value(reference.new_zeros(2, size)).shape)
-    except RuntimeError as error:
-        raise ValueError(f"value must take observations of {size} numbers, got the error: {error}.") from None
-    if shape != (2, 1):
-        raise ValueError(f"value must give one number for each observation, got shape {shape} for two.")
 
 
 def minibatches(samples, size, generator=None):

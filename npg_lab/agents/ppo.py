@@ -3,13 +3,13 @@ r"""Proximal policy optimisation with a clipped ratio."""
 import torch
 from torch import nn
 
-from ..validation import at_least_one, positive
-from .base import Agent, minibatches
+from ..validation import at_least_one
+from .base import GradientAgent, minibatches
 
 MAX_GRADIENT_NORM = 0.5
 
 
-class PPO(Agent):
+class PPO(GradientAgent):
     r"""Several epochs of Adam on
     :math:`E[\min(r\hat A,\ \operatorname{clip}(r, 1 - c, 1 + c)\hat A)]`, with the ratio
     :math:`r = \pi(a|s)/\pi_{old}(a|s)`.
@@ -32,15 +32,11 @@ class PPO(Agent):
 
     def __init__(self, policy=None, value=None, *, clip=0.2, epochs=10, minibatch=64, learning_rate=1e-3,
                  **shared):
-        super().__init__(policy, value, **shared)
+        super().__init__(policy, value, learning_rate=learning_rate, **shared)
         if not 0 < clip < 1:
             raise ValueError(f"clip must be a number in (0, 1), got {clip!r}.")
-        self.clip, self.learning_rate = float(clip), float(positive("learning_rate", learning_rate))
-        self.epochs, self.minibatch = at_least_one("epochs", epochs), at_least_one("minibatch", minibatch)
-
-    def build(self, observation_space, action_space, seed=0):
-        super().build(observation_space, action_space, seed)
-        self.policy_optimiser = torch.optim.Adam(self.policy.parameters(), lr=self.learning_rate, maximize=True)
+        self.clip, self.epochs = float(clip), at_least_one("epochs", epochs)
+        self.minibatch = at_least_one("minibatch", minibatch)
 
     def improve(self, batch, generator):
         """Epochs of minibatch ascent on the clipped objective."""
@@ -65,6 +61,3 @@ class PPO(Agent):
     def clipped(self, ratio, advantages):
         r""":math:`\min(r\hat A,\ \operatorname{clip}(r, 1 - c, 1 + c)\hat A)`, one for each sample."""
         return torch.minimum(ratio * advantages, ratio.clamp(1 - self.clip, 1 + self.clip) * advantages)
-
-    def _parts(self):
-        return {**super()._parts(), "policy_optimiser": self.policy_optimiser}

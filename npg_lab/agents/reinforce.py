@@ -2,11 +2,10 @@ r"""REINFORCE, the vanilla policy gradient."""
 
 import torch
 
-from ..validation import positive
-from .base import Agent
+from .base import GradientAgent
 
 
-class Reinforce(Agent):
+class Reinforce(GradientAgent):
     r"""One step of Adam a batch along the gradient of :math:`E[\log\pi(a|s)\,\hat A]`.
 
     Parameters
@@ -21,12 +20,7 @@ class Reinforce(Agent):
     """
 
     def __init__(self, policy=None, value=None, *, learning_rate=0.01, **shared):
-        super().__init__(policy, value, **shared)
-        self.learning_rate = float(positive("learning_rate", learning_rate))
-
-    def build(self, observation_space, action_space, seed=0):
-        super().build(observation_space, action_space, seed)
-        self.policy_optimiser = torch.optim.Adam(self.policy.parameters(), lr=self.learning_rate, maximize=True)
+        super().__init__(policy, value, learning_rate=learning_rate, **shared)
 
     def improve(self, batch, generator):
         """One step of gradient ascent."""
@@ -39,6 +33,3 @@ class Reinforce(Agent):
             after = self.policy(batch.observations)
             kl, entropy = self.policy.kl(z, after).mean(), self.policy.entropy(after).mean()
         return {"kl": kl.item(), "entropy": entropy.item()}
-
-    def _parts(self):
-        return {**super()._parts(), "policy_optimiser": self.policy_optimiser}
