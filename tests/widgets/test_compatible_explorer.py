@@ -1,8 +1,8 @@
 """CompatibleExplorer as an object with traits, without a browser."""
-import re
 
 import numpy as np
 import pytest
+from traits import assert_refuses, assert_takes_its_presets, assert_the_browser_sets, state_of
 
 from npg_lab.widgets import CompatibleExplorer
 
@@ -10,17 +10,12 @@ STATE = {"action_values": [-1.5, 1.5, 0.3], "probs": [0.05, 0.05, 0.9], "feature
 
 
 def test_the_browser_sets_the_state_and_python_is_told():
-    widget, heard = CompatibleExplorer(), []
-    widget.observe(lambda change: heard.append((change["name"], change["new"])), list(STATE))
-    widget.set_state(STATE)
-    assert {name: getattr(widget, name) for name in STATE} == STATE == dict(heard)
-    saved = widget.get_state()
-    assert {name: saved[name] for name in STATE} == STATE
+    assert_the_browser_sets(CompatibleExplorer(), STATE)
 
 
 def test_arguments_are_the_state():
     widget = CompatibleExplorer(presets={"one": STATE}, **{name: np.array(value) for name, value in STATE.items()})
-    assert {name: getattr(widget, name) for name in STATE} == STATE and widget.presets == {"one": STATE}
+    assert state_of(widget, STATE) == STATE and widget.presets == {"one": STATE}
 
 
 NUMBERS = "must be three numbers from −1.5 to 1.5"
@@ -45,14 +40,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "value", "sentence"), REFUSED)
 def test_states_outside_the_range_are_refused_and_the_old_one_is_kept(name, value, sentence):
-    widget = CompatibleExplorer()
-    old = getattr(widget, name)
-    for assign in (lambda: setattr(widget, name, value), lambda: widget.set_state({name: value})):
-        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
-            assign()
-        assert getattr(widget, name) == old
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
-        CompatibleExplorer(**{name: value})
+    assert_refuses(CompatibleExplorer, name, value, sentence)
 
 
 @pytest.mark.parametrize("name", STATE)
@@ -69,9 +57,7 @@ CASES = [{}, STATE, {"action_values": (1.5, 1.5, -1.5)}, {"features": (0.0, 0.5,
 def test_default_presets_are_states_that_the_widget_takes(arguments):
     widget = CompatibleExplorer(**arguments)
     assert list(widget.presets) == ["A along ψ", "A across ψ", "add a constant", "nearly decided"]
-    for preset in widget.presets.values():
-        widget.set_state(preset)
-        assert {name: getattr(widget, name) for name in preset} == preset
+    assert_takes_its_presets(widget)
 
 
 def test_presets_point_where_their_names_say():

@@ -1,8 +1,10 @@
 """KLExplorer, SpaceExplorer and FisherExplorer as objects with traits, without a browser."""
 import re
+from functools import partial
 
 import pytest
 from examples import ARMS, Hill
+from traits import assert_refuses, assert_takes_its_presets, assert_the_browser_sets, state_of
 
 from npg_lab.problems import GaussianBandit, SoftmaxBandit
 from npg_lab.widgets import FisherExplorer, KLExplorer, SpaceExplorer
@@ -19,27 +21,20 @@ STATES = [
 
 @pytest.mark.parametrize(("widget", "arguments", "state"), STATES)
 def test_the_browser_sets_the_state_and_python_is_told(widget, arguments, state):
-    shown, heard = widget(**arguments), []
-    shown.observe(lambda change: heard.append((change["name"], change["new"])), list(state))
-    shown.set_state(state)
-    assert {name: getattr(shown, name) for name in state} == state == dict(heard)
-    saved = shown.get_state()
-    assert {name: saved[name] for name in state} == state
+    assert_the_browser_sets(widget(**arguments), state)
 
 
 @pytest.mark.parametrize(("widget", "arguments", "state"), STATES)
 def test_arguments_are_the_state(widget, arguments, state):
     shown = widget(**{**arguments, **state, "presets": {"one": state}})
-    assert {name: getattr(shown, name) for name in state} == state and shown.presets == {"one": state}
+    assert state_of(shown, state) == state and shown.presets == {"one": state}
 
 
 @pytest.mark.parametrize(("widget", "arguments", "state"), STATES)
 def test_default_presets_are_states_that_the_widget_takes(widget, arguments, state):
     shown = widget(**arguments)
     assert len(shown.presets) == 3
-    for preset in shown.presets.values():
-        shown.set_state(preset)
-        assert {name: getattr(shown, name) for name in preset} == preset
+    assert_takes_its_presets(shown)
 
 
 PLANE = "[[-4.0, 4.0], [0.2, 3.0]]"
@@ -59,14 +54,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("widget", "arguments", "name", "value", "sentence"), REFUSED)
 def test_states_outside_the_range_are_refused_and_the_old_one_is_kept(widget, arguments, name, value, sentence):
-    shown = widget(**arguments)
-    old = getattr(shown, name)
-    for assign in (lambda: setattr(shown, name, value), lambda: shown.set_state({name: value})):
-        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-            assign()
-        assert getattr(shown, name) == old
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        widget(**{**arguments, name: value})
+    assert_refuses(partial(widget, **arguments), name, value, sentence)
 
 
 def test_presets_must_name_traits():

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import traitlets
+from traits import assert_refuses, assert_takes_its_presets, assert_the_browser_sets, state_of
 
 from npg_lab.problems import BumpReward, QuadraticReward
 from npg_lab.widgets import VarianceExplorer
@@ -13,17 +14,12 @@ STATE = {"mean": 1.5, "std": 0.01, "baseline": -12.5, "parameter": "σ"}
 
 
 def test_the_browser_sets_the_state_and_python_is_told():
-    widget, heard = VarianceExplorer(), []
-    widget.observe(lambda change: heard.append((change["name"], change["new"])), list(STATE))
-    widget.set_state(STATE)
-    assert {name: getattr(widget, name) for name in STATE} == STATE == dict(heard)
-    saved = widget.get_state()
-    assert {name: saved[name] for name in STATE} == STATE
+    assert_the_browser_sets(VarianceExplorer(), STATE)
 
 
 def test_arguments_are_the_state():
     widget = VarianceExplorer(presets={"one": STATE}, **STATE)
-    assert {name: getattr(widget, name) for name in STATE} == STATE and widget.presets == {"one": STATE}
+    assert state_of(widget, STATE) == STATE and widget.presets == {"one": STATE}
 
 
 def test_ranges_follow_the_window_and_the_reward():
@@ -59,14 +55,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "value", "sentence"), REFUSED)
 def test_states_outside_the_range_are_refused_and_the_old_one_is_kept(name, value, sentence):
-    widget = VarianceExplorer()
-    old = getattr(widget, name)
-    for assign in (lambda: setattr(widget, name, value), lambda: widget.set_state({name: value})):
-        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
-            assign()
-        assert getattr(widget, name) == old
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
-        VarianceExplorer(**{name: value})
+    assert_refuses(VarianceExplorer, name, value, sentence)
 
 
 def test_state_of_the_wrong_type_is_refused():
@@ -99,6 +88,4 @@ def test_bad_rewards_are_refused(reward, sentence):
 def test_default_presets_are_states_that_the_widget_takes(bounds):
     widget = VarianceExplorer(np.cos, bounds, mean=np.mean(bounds), std=0.1 * np.ptp(bounds))
     assert list(widget.presets) == ["tiny σ", "wide σ"]
-    for preset in widget.presets.values():
-        widget.set_state(preset)
-        assert {name: getattr(widget, name) for name in preset} == preset
+    assert_takes_its_presets(widget)
